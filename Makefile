@@ -1,0 +1,53 @@
+# `make demo` and `make test` are all a fresh machine needs: Python 3.11+, make and a package registry.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt lint bench torture lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+WORKERS ?= 2
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(INSTALL) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-test: .venv/installed requirements-test.lock
+	$(INSTALL) -r requirements-test.lock
+	@touch $@
+
+demo: .venv/installed  ## a whole transaction on emulated cabinets, told step by step
+	$(BIN)/openharbor demo
+
+test: .venv/installed-test lint  ## everything: lint, then all tests on real files, sockets and ptys
+	$(BIN)/pytest -n $(WORKERS)
+
+check: .venv/installed-test lint  ## the quick part, under a minute
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" tests/core
+
+lint: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: .venv/installed-test  ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-test  ## speed and memory, each figure beside its limit
+	$(BIN)/python -m tests.bench
+
+torture: .venv/installed-test  ## kill -9 under load, 1,000 times
+	KILLS=1000 $(BIN)/pytest -p no:randomly -x tests/faults/test_kill_gateway.py
+
+lock: .venv/installed-test  ## compile the locks again (needs uv)
+	uv pip compile pyproject.toml --extra install --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra install --extra test --generate-hashes --no-emit-index-url --no-header -q -c requirements.lock -o requirements-test.lock
+
+clean:  ## remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""`openharbor …`: the command line (see docs)."""

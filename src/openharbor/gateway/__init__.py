@@ -1,0 +1,1 @@
+"""One site: lockers, transactions, openings, its APIs (gateway-local.yaml)."""

@@ -1,0 +1,1 @@
+"""The storage seam: one face, two backends."""

@@ -1,0 +1,62 @@
+"""What a database is to every room: units of work, run one after another, answered after the commit."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
+
+StorageState = Literal["ok", "failing"]
+
+
+class Row(Protocol):
+    """One row, by column name."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+class Transaction(Protocol):
+    """What a unit of work reads and writes through. SQL in the subset of SQLite and PostgreSQL, `:named` values."""
+
+    def execute(self, sql: str, /, **values: object) -> int:
+        """Runs one statement; the number of rows it changed."""
+
+    def execute_many(self, sql: str, rows: Sequence[dict[str, object]], /) -> None:
+        """Runs one statement for each row."""
+
+    def one(self, sql: str, /, **values: object) -> Row | None:
+        """The first row, or None."""
+
+    def all(self, sql: str, /, **values: object) -> list[Row]:
+        """Every row."""
+
+
+class Database(Protocol):
+    """Runs units of work. Times are integers (ms since 1970, UTC), JSON is text."""
+
+    @property
+    def state(self) -> StorageState:
+        """`failing` from the first write that could not be made until a trial write succeeds."""
+
+    async def write(self, work: Callable[[Transaction], T], *, essential: bool = False) -> T:
+        """Runs `work` and returns its result once it is durable.
+
+        An exception of `work` undoes that unit alone and is raised here. Raises StorageUnavailable when
+        nothing could be written, Closed after `close`. `essential` units may use the space kept in reserve.
+        Cancelling the caller does not undo the unit.
+        """
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` on a read-only snapshot."""
+
+    async def close(self) -> None:
+        """Idempotent: finishes what was accepted, then refuses."""
+
+
+class CommitObserver(Protocol):
+    """Keeps something in memory true to the journal; both are called in the thread that writes."""
+
+    def committed(self) -> None:
+        """All units since the last call are durable; called before their callers are answered."""
+
+    def lost(self, transaction: Transaction) -> None:
+        """A commit failed: read again from `transaction` what memory holds of the disk."""

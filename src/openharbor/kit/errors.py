@@ -1,0 +1,38 @@
+"""Refusals: why something was not done, as a value and as an exception."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+NO_DETAILS: Mapping[str, str] = MappingProxyType({})
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why something was not done. A decision returns it; `kit.http` renders it as the error body.
+
+    `code` is the contract's error code, `status` its HTTP status, `details` further facts by name
+    (the field at fault and its limit), `retry_after` seconds for the `Retry-After` header.
+    """
+
+    code: str
+    status: int
+    message: str
+    details: Mapping[str, str] = NO_DETAILS
+    retry_after: int | None = None
+
+
+class Refused(Exception):
+    """Carries a refusal up to the edge where nothing in between can use it as a value."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class StorageUnavailable(Exception):
+    """The database cannot be written: nothing was changed. Raised by `Database.write`."""
+
+
+class Closed(Exception):
+    """The part was closed and takes no more work."""

@@ -1,0 +1,1 @@
+"""HTTP on Starlette and msgspec: typed requests in, answers out; the contract is a file."""
