@@ -132,7 +132,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """A key of the Local API; the secret is stored as its SHA-256 in hex."""
+    """A key of the Local API; the secret is stored as its SHA-256 in hex. `prefix`: its first 13 characters."""
 
     key_id: int
     name: str
@@ -140,6 +140,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     created_at: int
     expires_at: int | None
+    prefix: str = ""
 
 
 class Live(msgspec.Struct, frozen=True):

@@ -36,3 +36,11 @@ class StorageUnavailable(Exception):
 
 class Closed(Exception):
     """The part was closed and takes no more work."""
+
+
+class Failed(Exception):
+    """A command could not do its work: one line that says what, why and what to do. Exit codes as in cli.md."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -1,4 +1,4 @@
-"""What a codec is (lock-boards.md 2.2, 2.3, 4.1): frames of one board out, frames of its family in. No I/O, no clock."""
+"""What a codec is (lock-boards.md 2.2, 2.3, 4.1): frames out to one board, frames in of its family. No I/O, no clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +40,7 @@ class Request:
     data: bytes
     lock: int | None = None
     match: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    answer_ms: int | None = None  # how long the answer may take, where it is not the family's limit (native open-all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,13 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class NoFrame:
-    """The front of the buffer is no frame; drop exactly one byte and look again."""
+    """The front of the buffer is no frame; drop exactly one byte and look again.
+
+    `length` is more than one only where a header frames the stream and stays in step (lock-boards.md 3.7).
+    """
 
     reason: Reason
+    length: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +167,9 @@ class Codec(Protocol):
 
     def learn(self, answers: tuple[bytes, bytes]) -> "Codec":
         """The codec after two whole-board answers at connect: lengths and lock counts that only the board knows."""
+
+    def followup(self, request: Request) -> Request | None:
+        """What to send after `request` whether it was answered or not; its own answer may stay away (3.1 busy_reset)."""
+
+    def open_all(self, locks: tuple[int, ...]) -> Request | None:
+        """The frame that fires exactly these locks in turn inside the board; None unless native_open_all=1 allows it."""

@@ -1,0 +1,5 @@
+"""`python -m openharbor`: the same as the console script."""
+
+from openharbor.cli import main
+
+main()

@@ -1,0 +1,6 @@
+"""The gateway's schema, revision by revision."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+HEAD = "0001"  # the revision of `gateway.tables`

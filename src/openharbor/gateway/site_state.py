@@ -1,0 +1,78 @@
+"""Changes of the site in memory: a locker, a transaction, and the order in which free lockers are given out."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from openharbor.gateway.site import Locker, Site, Transaction
+
+Free = Mapping[str, tuple[tuple[int, int], ...]]
+
+
+def is_free(locker: Locker) -> bool:
+    """In service and held by none; whether its hardware works is another question."""
+    return not locker.out_of_service and locker.transaction_id is None
+
+
+def turn(locker: Locker) -> tuple[int, int]:
+    """Its place among the free lockers of its type: never used first, then longest unused, then the lowest id."""
+    return (-1 if locker.last_transaction_at is None else locker.last_transaction_at), locker.locker_id
+
+
+def free_by_type(lockers: Iterable[Locker]) -> Free:
+    """`Site.free` of these lockers, from nothing."""
+    turns: dict[str, list[tuple[int, int]]] = {}
+    for locker in lockers:
+        if is_free(locker):
+            turns.setdefault(locker.locker_type, []).append(turn(locker))
+    return {slug: tuple(sorted(found)) for slug, found in turns.items()}
+
+
+def put_locker(site: Site, locker: Locker) -> Site:
+    """The site with this locker in place of the one with its id."""
+    free = _free_after(site.free, site.lockers[locker.locker_id], locker)
+    return replace(site, lockers={**site.lockers, locker.locker_id: locker}, free=free)
+
+
+def hold(site: Site, transaction: Transaction) -> Site:
+    """The site after the transaction got its locker."""
+    before = site.lockers[transaction.locker_id]
+    at = transaction.created_at
+    held = replace(before, transaction_id=transaction.transaction_id, last_transaction_at=at, updated_at=at)
+    return replace(
+        site,
+        lockers={**site.lockers, held.locker_id: held},
+        transactions={**site.transactions, transaction.transaction_id: transaction},
+        free=_free_after(site.free, before, held),
+    )
+
+
+def let_go(site: Site, transaction: Transaction, now: int) -> Site:
+    """The site after the transaction gave its locker back."""
+    before = site.lockers[transaction.locker_id]
+    free_again = replace(before, transaction_id=None, updated_at=now)
+    transactions = dict(site.transactions)
+    del transactions[transaction.transaction_id]
+    return replace(
+        site,
+        lockers={**site.lockers, free_again.locker_id: free_again},
+        transactions=transactions,
+        free=_free_after(site.free, before, free_again),
+    )
+
+
+def _free_after(free: Free, before: Locker, after: Locker) -> Free:
+    was, will = is_free(before), is_free(after)
+    if was == will and (not was or (turn(before) == turn(after) and before.locker_type == after.locker_type)):
+        return free
+    changed = dict(free)
+    if was:
+        turns = changed[before.locker_type]
+        at = bisect_left(turns, turn(before))
+        changed[before.locker_type] = turns[:at] + turns[at + 1 :]
+    if will:
+        turns, mine = changed.get(after.locker_type, ()), turn(after)
+        at = bisect_left(turns, mine)
+        changed[after.locker_type] = (*turns[:at], mine, *turns[at:])
+    return changed

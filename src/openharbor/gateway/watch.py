@@ -1,0 +1,77 @@
+"""Door watching: what the boards say of each locker, kept true in memory."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+import structlog
+
+from openharbor.boards.outcomes import Board, BoardEvent, DoorReading
+from openharbor.gateway.site import Controller, Live, Locker
+from openharbor.kit.clock import Clock
+
+log = structlog.get_logger("openharbor.watch")
+
+ALARMING = {"uncommanded_open", "opened_unseen", "sensor_suspect", "board_offline", "bus_down", "duplicate_address"}
+
+
+def live_of(reading: DoorReading | None, *, online: bool, has_sensor: bool, before: Live | None, now: int) -> Live:
+    """One locker as its board shows it now; `changed_at` moves only when something did."""
+    known = online and has_sensor and reading is not None and reading.state != "unknown"
+    door_open = reading.state == "open" if known and reading is not None else None
+    same = before is not None and (before.board_online, before.has_sensor, before.door_open) == (
+        online,
+        has_sensor,
+        door_open,
+    )
+    return Live(online, has_sensor, door_open, before.changed_at if same and before is not None else now)
+
+
+class Watch:
+    """Follows every board's events; `live` is replaced, never changed, so that any thread may read it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.live: Mapping[int, Live] = {}
+
+    def follow(self, controller: Controller, board: Board, lockers: Iterable[Locker], sensors: frozenset[int]) -> None:
+        """Starts watching a board. `sensors`: its lock numbers that have one, by its set-up."""
+        mine = tuple(lockers)
+        self._refresh(board, mine, sensors)
+        self._tasks[controller.controller_id] = asyncio.create_task(self._watch(controller, board, mine, sensors))
+
+    async def stop(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+    async def _watch(
+        self, controller: Controller, board: Board, lockers: tuple[Locker, ...], sensors: frozenset[int]
+    ) -> None:
+        by_lock = {locker.bank_locker_number: locker.locker_id for locker in lockers}
+        async for event in board.events():
+            self._refresh(board, lockers, sensors)
+            _tell(controller, event, by_lock.get(event.lock or 0))
+
+    def _refresh(self, board: Board, lockers: tuple[Locker, ...], sensors: frozenset[int]) -> None:
+        doors, online, now = board.doors(), board.state.online, self._clock.now()
+        changed = {}
+        for locker in lockers:
+            lock = locker.bank_locker_number
+            before = self.live.get(locker.locker_id)
+            live = live_of(doors.get(lock), online=online, has_sensor=lock in sensors, before=before, now=now)
+            if live != before:
+                changed[locker.locker_id] = live
+        if changed:
+            self.live = {**self.live, **changed}
+
+
+def _tell(controller: Controller, event: BoardEvent, locker_id: int | None) -> None:
+    facts = {"controllerId": controller.controller_id, "lockerId": locker_id, "detail": event.detail or None}
+    if event.kind == "uncommanded_open":
+        facts |= {"sinceLastPulseMs": event.since_pulse_ms, "pulsedMeanwhile": event.during}
+    say = log.warning if event.kind in ALARMING else log.debug
+    say(
+        event.kind.replace("_", " ").capitalize(), **{name: value for name, value in facts.items() if value is not None}
+    )
