@@ -32,8 +32,15 @@ class Service:
         return self.url.removeprefix("http://")
 
     def kill(self) -> None:
+        """kill -9."""
         self.process.kill()
         self.process.wait(10)
+        self.close()
+
+    def close(self) -> None:
+        """Closes our end of its stdout."""
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
@@ -58,6 +65,17 @@ def start(*arguments: str, log: Path, env: dict[str, str] | None = None, within:
     return Service(process, line.strip(), log)
 
 
+def start_and_kill(*arguments: str, log: Path, after: float) -> None:
+    """Starts `openharbor …` and kills it `after` seconds, ready or not."""
+    with log.open("ab") as sink:
+        process = subprocess.Popen([*OPENHARBOR, *arguments], stdout=subprocess.DEVNULL, stderr=sink)
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+
+
 @contextmanager
 def serving(*arguments: str, log: Path, env: dict[str, str] | None = None) -> Iterator[Service]:
     """A service for the time of a block; it must end cleanly unless the block killed it."""
@@ -67,8 +85,7 @@ def serving(*arguments: str, log: Path, env: dict[str, str] | None = None) -> It
     finally:
         killed = service.process.poll() is not None
         code = service.stop()
-        if service.process.stdout is not None:
-            service.process.stdout.close()
+        service.close()
     assert killed or code == 0, f"exit code {code}\n{log.read_text()[-4000:]}"
 
 

@@ -2,22 +2,19 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import get_args
 
-import msgspec
 from msgspec.structs import replace
 
 from openharbor.gateway import store
-from openharbor.gateway.fields import ApiKeyScope, Moment, milliseconds
+from openharbor.gateway.fields import SCOPES
 from openharbor.gateway.site import ApiKey
 from openharbor.gateway.trail import State, audit, audit_refusal
 from openharbor.kit.database.face import Transaction as Tx
 from openharbor.kit.errors import Failed, Refusal
 from openharbor.kit.http.operation import Caller
+from openharbor.kit.http.timestamps import parse_rfc3339
 
-SCOPES: tuple[str, ...] = get_args(ApiKeyScope)
 MOST_KEYS = 1000
-SECRET_BYTES = 32
 
 
 def new_key(*, random: bytes, name: str, scopes: Iterable[str], expires_at: int | None, now: int) -> tuple[str, ApiKey]:
@@ -41,9 +38,9 @@ def new_key(*, random: bytes, name: str, scopes: Iterable[str], expires_at: int 
 def parse_expiry(text: str) -> int:
     """`--expires`: ms since 1970 of an RFC 3339 time. Raises Failed."""
     try:
-        return milliseconds(msgspec.convert(text, Moment))
-    except msgspec.ValidationError:
-        raise Failed(f"--expires must be an RFC 3339 time such as 2027-01-01T00:00:00Z, not {text!r}") from None
+        return parse_rfc3339(text)
+    except ValueError as error:
+        raise Failed(f"--expires {error}") from None
 
 
 def add_api_key(tx: Tx, state: State, key: ApiKey, caller: Caller, now: int) -> tuple[State, ApiKey | Refusal]:

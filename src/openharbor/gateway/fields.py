@@ -85,10 +85,16 @@ DoorLeftOpenSeconds = Annotated[int, Meta(ge=0, le=86400, description="must be 0
 OpenDetectionSeconds = Annotated[int, Meta(ge=1, le=18, description="must be 1 to 18")]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="must be 1 to 1000")]
 Moment = Annotated[datetime, Meta(tz=True, description="must be an RFC 3339 date and time with its offset")]
-LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-DeviceType = Literal["kiosk", "screen", "keypad", "camera", "other"]
-DeviceStatus = Literal["ok", "degraded", "error"]
-ApiKeyScope = Literal["read", "transactions", "maintenance", "devices", "system"]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error", "critical"],
+    Meta(description="must be debug, info, warning, error or critical"),
+]
+DeviceType = Annotated[
+    Literal["kiosk", "screen", "keypad", "camera", "other"],
+    Meta(description="must be kiosk, screen, keypad, camera or other"),
+]
+DeviceStatus = Annotated[Literal["ok", "degraded", "error"], Meta(description="must be ok, degraded or error")]
+SCOPES = ("read", "transactions", "maintenance", "devices", "system")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
+from openharbor.gateway import migrations
 from openharbor.kit.database.migrations import sqlite_url, upgrade
 from openharbor.kit.errors import Failed
 
 DATABASE = "gateway.db"
-MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
 
 
 def migrate(data: Path, *, existing: bool = False) -> None:
@@ -15,4 +14,4 @@ def migrate(data: Path, *, existing: bool = False) -> None:
     path = data / DATABASE
     if existing and not path.is_file():
         raise Failed(f"There is no gateway in {data}; run `openharbor gateway init --data {data}` first")
-    upgrade(sqlite_url(path), MIGRATIONS, HEAD)
+    upgrade(sqlite_url(path), migrations.FOLDER, migrations.HEAD)

@@ -31,6 +31,8 @@ from openharbor.kit.idempotency import Keyed
 
 log = structlog.get_logger("openharbor.opening")
 
+OUTCOME_UNKNOWN = Refusal("INTERNAL_ERROR", 500, "The gateway stopped during this open; its outcome is not known")
+
 
 def select(site: Site, wanted: OpenAllLockersRequest) -> list[Locker] | Refusal:
     """The lockers of an open-all: those in service, or those that the body selects."""
@@ -112,6 +114,8 @@ class OpenRequests:
             return KEY_CONFLICT
         if isinstance(verdict, idempotency.Replay):
             return replayed(answer_of(verdict.answer))
+        if isinstance(verdict, idempotency.Running):  # left by a stop of the process, and not closed yet
+            return OUTCOME_UNKNOWN
         return None
 
     async def _refuse(self, action: str, refusal: Refusal, caller: Caller, now: int) -> Refusal:

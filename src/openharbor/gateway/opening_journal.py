@@ -136,9 +136,17 @@ def _audited(tx: Tx, state: State, order: Order, result: OpenResult) -> State:
     return replace(state, head=head)
 
 
-def close_interrupted(tx: Tx, state: State, now: int) -> tuple[State, int]:
-    """Ends the openings that a stop of the process left under way: fired, outcome unknown. How many there were."""
-    rows = tx.all("SELECT * FROM openings WHERE finished_at IS NULL ORDER BY opening_id")
+def last_opening(tx: Tx) -> int:
+    """The highest number given so far."""
+    row = tx.one("SELECT max(opening_id) AS last FROM openings")
+    return 0 if row is None else int(row["last"] or 0)
+
+
+def close_interrupted(tx: Tx, state: State, last: int, now: int) -> tuple[State, int]:
+    """Ends the openings up to `last` that a stop of the process left under way: fired, outcome unknown. How many."""
+    rows = tx.all(
+        "SELECT * FROM openings WHERE finished_at IS NULL AND opening_id <= :last ORDER BY opening_id", last=last
+    )
     for row in rows:
         state = _interrupted(tx, state, row, now)
     return state, len(rows)

@@ -1,15 +1,19 @@
 """What a gateway is set up from (site-file.md): the rules between the tables, and the site that they make."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
+from posixpath import normpath
 
 import msgspec
 
 from openharbor.boards import address as boards
+from openharbor.boards.protocols.families import FAMILIES
 from openharbor.gateway.fields import is_timezone
+from openharbor.gateway.messages import CreateLockerTypeRequest
 from openharbor.gateway.service_state import ALWAYS_OOS_REASON
-from openharbor.gateway.site import BankType, Controller, Locker, LockerType, Settings, Site
+from openharbor.gateway.site import Association, BankType, Controller, Locker, LockerType, Settings, Site
 from openharbor.gateway.site_state import free_by_type
-from openharbor.gateway.site_tables import ControllerTable, Fault, Tables, given, read_tables
+from openharbor.gateway.site_tables import BankTypeTable, ControllerTable, Fault, Tables, given, read_tables
 
 Addresses = Mapping[int, boards.Address]  # by the position of the controller in the file
 
@@ -21,10 +25,13 @@ class SiteFile(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def read_site_file(text: str, *, gateway_id: str, host_name: str, now: int) -> SiteFile | tuple[Fault, ...]:
+def read_site_file(
+    text: str, *, gateway_id: str, host_name: str, now: int, resolve: Callable[[str], str] = normpath
+) -> SiteFile | tuple[Fault, ...]:
     """The site, or every fault. `gateway_id` and `host_name` are taken where the file gives none.
 
-    The empty text gives an empty site.
+    `resolve` gives a device path without links, so that two names of one serial port are found out; its default asks
+    no disk. The empty text gives an empty site.
     """
     tables, faults = read_tables(text)
     addresses, wrong = _addresses(tables.controllers)
@@ -32,14 +39,15 @@ def read_site_file(text: str, *, gateway_id: str, host_name: str, now: int) -> S
         *wrong,
         *_timezone_faults(tables),
         *_twice("lockerTypes", "slug", {at: kind.slug for at, kind in tables.locker_types.items()}),
-        *_twice("bankTypes", "bankTypeId", _ids_of_bank_types(tables.bank_types)),
-        *_twice("controllers", "controllerId", _ids_of_controllers(tables.controllers)),
+        *_twice("bankTypes", "bankTypeId", {at: _bank_id(at, bank) for at, bank in tables.bank_types.items()}),
+        *_twice("controllers", "controllerId", {at: _board_id(at, one) for at, one in tables.controllers.items()}),
         *_association_faults(tables),
         *_controller_faults(tables, addresses),
+        *(Fault("controllers", at, "address", said) for _, at, said in boards.conflicts(addresses, resolve)),
     ]
     if faults:
         return tuple(faults)
-    return SiteFile(_site(tables, addresses, gateway_id, host_name[:100], now), _warnings(tables, addresses))
+    return SiteFile(_site(tables, addresses, gateway_id, host_name[:100], now), _warnings(addresses))
 
 
 def _addresses(controllers: Mapping[int, ControllerTable]) -> tuple[dict[int, boards.Address], list[Fault]]:
@@ -50,6 +58,15 @@ def _addresses(controllers: Mapping[int, ControllerTable]) -> tuple[dict[int, bo
         except boards.AddressError as error:
             faults.append(Fault("controllers", at, "address", str(error)))
     return addresses, faults
+
+
+def most_locks(address: boards.Address) -> int:
+    """How many locks the board may have; what its family may have where only the board knows."""
+    return address.locks or FAMILIES[address.family].locks[-1]
+
+
+def _warnings(addresses: Addresses) -> tuple[str, ...]:
+    return tuple(f"controllers[{at}].address: {said}" for at, one in addresses.items() for said in boards.warnings(one))
 
 
 def _timezone_faults(tables: Tables) -> Iterator[Fault]:
@@ -70,18 +87,17 @@ def _association_faults(tables: Tables) -> Iterator[Fault]:
         table = f"bankTypes[{at}].associations"
         numbers = {place: one.bank_locker_number for place, one in enumerate(bank.associations, start=1)}
         yield from _twice(table, "bankLockerNumber", numbers)
-        missing = set(range(1, max(numbers.values()) + 1 if len(numbers) else 1)) - set(numbers.values())
-        if missing:
-            yield Fault(
-                "bankTypes", at, "associations", f"must be numbered from 1 without gaps; {min(missing)} is missing"
-            )
+        missing = next(number for number in count(1) if number not in numbers.values())
+        if missing <= max(numbers.values()):
+            message = f"must be numbered from 1 without gaps; {missing} is missing"
+            yield Fault("bankTypes", at, "associations", message)
         for place, one in enumerate(bank.associations, start=1):
             if one.locker_type not in tables.named_locker_types:
                 yield Fault(table, place, "lockerType", f"no locker type has the slug {one.locker_type}")
 
 
 def _controller_faults(tables: Tables, addresses: Addresses) -> Iterator[Fault]:
-    lockers = {_bank_type_id(at, bank): len(bank.associations) for at, bank in tables.bank_types.items()}
+    lockers = {_bank_id(at, bank): len(bank.associations) for at, bank in tables.bank_types.items()}
     for at, controller in tables.controllers.items():
         wanted = lockers.get(controller.bank_type_id, 0)
         if controller.bank_type_id not in tables.named_bank_types:
@@ -92,7 +108,7 @@ def _controller_faults(tables: Tables, addresses: Addresses) -> Iterator[Fault]:
         if given(controller.driver, address.driver) != address.driver:
             yield Fault("controllers", at, "driver", f"must be {address.driver}, the driver that the address names")
         if wanted > most_locks(address):
-            message = f"the bank has {wanted} lockers, but this board has {most_locks(address)} locks"
+            message = f"the bank has {wanted} lockers, more than the locks of this board ({most_locks(address)})"
             yield Fault("controllers", at, "bankTypeId", message)
 
 
@@ -106,7 +122,7 @@ def _site(tables: Tables, addresses: Addresses, gateway_id: str, host_name: str,
         open_detection_seconds=tables.settings.open_detection_seconds,
     )
     kinds = {kind.slug: _locker_type(kind, now) for kind in tables.locker_types.values()}
-    banks = {_bank_type_id(at, bank): _bank_type(at, bank, now) for at, bank in tables.bank_types.items()}
+    banks = {_bank_id(at, bank): _bank_type(at, bank, now) for at, bank in tables.bank_types.items()}
     controllers = [_controller(at, one, addresses[at], now) for at, one in tables.controllers.items()]
     lockers = {locker.locker_id: locker for locker in number_lockers(controllers, banks, kinds, now)}
     return Site(
@@ -119,6 +135,51 @@ def _site(tables: Tables, addresses: Addresses, gateway_id: str, host_name: str,
         devices={},
         api_keys={},
         free=free_by_type(lockers.values()),
+    )
+
+
+def _bank_id(at: int, bank: BankTypeTable) -> int:
+    return given(bank.bank_type_id, at)
+
+
+def _board_id(at: int, controller: ControllerTable) -> int:
+    return given(controller.controller_id, at)
+
+
+def _locker_type(kind: CreateLockerTypeRequest, now: int) -> LockerType:
+    return LockerType(
+        slug=kind.slug,
+        friendly_name=kind.friendly_name,
+        description=kind.description,
+        width_mm=kind.width_mm,
+        height_mm=kind.height_mm,
+        depth_mm=kind.depth_mm,
+        always_oos=kind.always_oos,
+        created_at=now,
+    )
+
+
+def _bank_type(at: int, bank: BankTypeTable, now: int) -> BankType:
+    places = sorted(bank.associations, key=lambda one: one.bank_locker_number)
+    return BankType(
+        bank_type_id=_bank_id(at, bank),
+        friendly_name=bank.friendly_name,
+        description=bank.description,
+        is_debug=bank.is_debug,
+        created_at=now,
+        associations=tuple(Association(one.bank_locker_number, one.locker_type, one.is_low_locker) for one in places),
+    )
+
+
+def _controller(at: int, controller: ControllerTable, address: boards.Address, now: int) -> Controller:
+    return Controller(
+        controller_id=_board_id(at, controller),
+        name=controller.name,
+        driver=address.driver,
+        address=str(address),
+        bank_type_id=controller.bank_type_id,
+        commissioned=controller.commissioned,
+        created_at=now,
     )
 
 

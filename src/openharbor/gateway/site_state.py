@@ -71,6 +71,8 @@ def _free_after(free: Free, before: Locker, after: Locker) -> Free:
         turns = changed[before.locker_type]
         at = bisect_left(turns, turn(before))
         changed[before.locker_type] = turns[:at] + turns[at + 1 :]
+        if len(turns) == 1:
+            del changed[before.locker_type]
     if will:
         turns, mine = changed.get(after.locker_type, ()), turn(after)
         at = bisect_left(turns, mine)

@@ -4,7 +4,7 @@ import tomllib
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType, inspect
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import FieldInfo, fields
 
 from openharbor.gateway import fields as f
@@ -14,6 +14,7 @@ from openharbor.gateway.messages import (
     CreateLockerTypeRequest,
     Request,
 )
+from openharbor.kit.field_rules import rule_of, shape_of
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -106,14 +107,6 @@ def given(value: T | UnsetType, default: T) -> T:
     return default if isinstance(value, UnsetType) else value
 
 
-def rule_of(kind: Any) -> str | None:
-    """The rule in words that a type of `fields` carries."""
-    info = inspect.type_info(kind)
-    parts = info.types if isinstance(info, inspect.UnionType) else (info,)
-    rules = (part.extra_json_schema for part in parts if isinstance(part, inspect.Metadata))
-    return next((schema["description"] for schema in rules if schema and "description" in schema), None)
-
-
 def _toml(text: str, faults: list[Fault]) -> Values:
     if len(text) > MOST_CHARACTERS:
         faults.append(Fault("", 0, "", f"must be at most {MOST_CHARACTERS} characters"))
@@ -144,19 +137,25 @@ def _values(kind: type[S], raw: Any, table: str, position: int, faults: list[Fau
     if not isinstance(raw, dict):
         faults.append(Fault(table, position, "", "must be a table"))
         return {}
-    known = {field.encode_name: field for field in fields(kind)}
+    known, rules = {field.encode_name: field for field in fields(kind)}, _rules(kind)
     faults += [Fault(table, position, key, "is not a known key") for key in raw if key not in known]
     values: Values = {}
     for key, field in known.items():
         if key in raw:
-            found = _value(field, raw[key], table, position, faults)
+            found = _value(field, rules[key], raw[key], table, position, faults)
             values |= {} if found is None else {field.name: found}
         elif field.required:
             faults.append(Fault(table, position, key, "is required"))
     return values
 
 
-def _value(field: FieldInfo, raw: Any, table: str, position: int, faults: list[Fault]) -> Any:
+def _rules(kind: type[S]) -> dict[str, str]:
+    """What each key must be, in words."""
+    shape = shape_of(kind)
+    return {field.encode_name: rule_of(field.type) for field in getattr(shape, "fields", ())}
+
+
+def _value(field: FieldInfo, rule: str, raw: Any, table: str, position: int, faults: list[Fault]) -> Any:
     """None: it could not be read."""
     key, before = field.encode_name, len(faults)
     if key == "associations" and isinstance(raw, list):
@@ -165,6 +164,6 @@ def _value(field: FieldInfo, raw: Any, table: str, position: int, faults: list[F
             return None
     try:
         return msgspec.convert(raw, field.type)
-    except msgspec.ValidationError as error:
-        faults.append(Fault(table, position, key, rule_of(field.type) or str(error)))
+    except msgspec.ValidationError:
+        faults.append(Fault(table, position, key, rule))
         return None

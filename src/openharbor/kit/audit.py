@@ -5,14 +5,14 @@ that a unit of work that is undone leaves the head where it was. Contract: gatew
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from hashlib import sha256
-from types import MappingProxyType
 
 import msgspec
 
+from openharbor.kit.errors import NO_DETAILS
+from openharbor.kit.http.timestamps import rfc3339
+
 FIRST_PREVIOUS_HASH = "0" * 64
-NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 class AuditActor(msgspec.Struct, frozen=True):
@@ -96,7 +96,7 @@ def entry_of(entry_id: int, facts: Facts, previous_hash: str, entry_hash: str) -
     """An entry read from its row; nothing is checked."""
     return AuditEntry(
         id=entry_id,
-        timestamp=timestamp(facts.at),
+        timestamp=rfc3339(facts.at),
         actor=facts.actor,
         action=facts.action,
         success=facts.success,
@@ -143,12 +143,6 @@ def canonical(entry: AuditEntry) -> bytes:
             transaction_id=entry.transaction_id,
         )
     )
-
-
-def timestamp(at: int) -> str:
-    """RFC 3339 in UTC with milliseconds, from ms since 1970."""
-    seconds, milliseconds = divmod(at, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{milliseconds:03d}Z"
 
 
 def _hashed(entry: AuditEntry) -> AuditEntry:

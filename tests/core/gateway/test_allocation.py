@@ -25,7 +25,7 @@ def kind(slug: str) -> LockerType:
     return LockerType(slug, slug.title(), "", SIZES[slug], 1, 1, always_oos=False, created_at=0)
 
 
-def locker(locker_id: int, slug: str = "small", **more: object) -> Locker:
+def locker(locker_id: int, slug: str = "small", /, **more: object) -> Locker:
     return replace(Locker(locker_id, 1, locker_id, slug, is_low_locker=False, updated_at=0), **more)
 
 
@@ -167,7 +167,7 @@ def fits(one: Locker, wish: Wish) -> bool:
 
 @given(st.lists(st.tuples(SOME_LOCKER, SOME_LIVE), max_size=8), SOME_WISH)
 def test_the_choice_is_the_best_of_those_that_fit(drawn: list[tuple[dict[str, object], Live]], wish: Wish) -> None:
-    lockers = [locker(number, **fields) for number, (fields, _) in enumerate(drawn, start=1)]
+    lockers = [locker(number, "small", **fields) for number, (fields, _) in enumerate(drawn, start=1)]
     live = {number: seen for number, (_, seen) in enumerate(drawn, start=1)}
     whole = site(lockers)
     usable = [

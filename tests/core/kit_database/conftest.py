@@ -20,6 +20,7 @@ class Commits:
         self.count += 1
 
     def lost(self, transaction: Transaction) -> None:
+        assert transaction.one("SELECT 1") is not None
         self.losses += 1
 
 

@@ -1,7 +1,6 @@
 """A backup is one whole snapshot, taken beside a running process."""
 
 import asyncio
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -39,7 +38,7 @@ async def test_a_backup_under_load_has_every_unit_whole_and_what_was_acknowledge
         number += 1
     await copying
     with reading(target) as tx:
-        assert tx.all("PRAGMA integrity_check")[0][0] == "ok"
+        assert tx.all("PRAGMA integrity_check")[0]["integrity_check"] == "ok"
         assert count(tx) >= 200
         assert count(tx) % 2 == 0
 
@@ -90,6 +89,7 @@ async def test_a_backup_by_another_process_leaves_the_writer_its_locks(
         "import sys; from pathlib import Path; from openharbor.kit.database.backup import backup;"
         " backup(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
-    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, path, tmp_path / "copy.db"], check=True)
+    copying = await asyncio.create_subprocess_exec(sys.executable, "-c", code, path, tmp_path / "copy.db")
+    assert await copying.wait() == 0
     await database.write(partial(pair, 1))
     assert await database.read(count) == 2

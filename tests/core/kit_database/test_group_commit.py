@@ -1,6 +1,7 @@
 """Units of work that wait are committed together, and each is answered when it is durable."""
 
 import asyncio
+import os
 import sqlite3 as standard_sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,10 +116,10 @@ async def test_the_observer_hears_of_a_commit_before_its_callers_do(path: Path) 
             heard.append("observer")
 
         def lost(self, transaction: Transaction) -> None:
-            heard.append("lost")
+            heard.append(f"lost {transaction}")
 
     database = SqliteDatabase(path, observer=Observer(), reserve_bytes=0)
-    await database.write(lambda tx: None)
+    await database.write(lambda _: None)
     heard.append("caller")
     await database.close()
     assert heard == ["observer", "caller"]
@@ -133,11 +134,12 @@ async def test_an_observer_that_fails_after_a_commit_is_made_to_read_again(path:
                 raise ValueError
 
         def lost(self, transaction: Transaction) -> None:
+            assert transaction.one("SELECT 1") is not None
             self.losses += 1
 
     observer = Observer()
     database = SqliteDatabase(path, observer=observer, reserve_bytes=0)
-    assert await database.write(lambda tx: "durable") == "durable"
+    assert await database.write(lambda _: "durable") == "durable"
     assert observer.losses == 1
     assert database.state == "ok"
     await database.close()
@@ -175,9 +177,14 @@ async def test_a_unit_cannot_end_the_writer_or_its_caller(database: SqliteDataba
     assert await database.write(partial(note, "goes on")) == "goes on"
 
 
-async def test_a_unit_that_ends_the_transaction_itself_loses_its_group(database: SqliteDatabase, commits: Count) -> None:
+async def test_a_unit_that_ends_the_transaction_itself_loses_its_group(
+    database: SqliteDatabase, commits: Count
+) -> None:
     with busy(database) as holding:
-        writes = [task(database, partial(note, "a")), asyncio.create_task(database.write(lambda tx: tx.execute("ROLLBACK")))]
+        writes = [
+            task(database, partial(note, "a")),
+            asyncio.create_task(database.write(lambda tx: tx.execute("ROLLBACK"))),
+        ]
         await begin()
     results = await asyncio.gather(holding, *writes, return_exceptions=True)
     assert isinstance(results[-1], StorageUnavailable)
@@ -228,14 +235,14 @@ async def test_after_close_there_is_one_file_without_a_log_and_it_can_be_opened_
 
 
 async def test_units_run_in_one_thread_that_is_not_the_callers(database: SqliteDatabase) -> None:
-    threads = await asyncio.gather(*(database.write(lambda tx: get_ident()) for _ in range(20)))
+    threads = await asyncio.gather(*(database.write(lambda _: get_ident()) for _ in range(20)))
     assert len(set(threads)) == 1
     assert get_ident() not in threads
 
 
 async def test_more_units_than_may_wait_are_refused(database: SqliteDatabase) -> None:
     with busy(database) as holding:
-        writes = [asyncio.create_task(database.write(lambda tx: None)) for _ in range(MOST_WAITING + MOST_IN_GROUP + 10)]
+        writes = [asyncio.create_task(database.write(lambda _: None)) for _ in range(MOST_WAITING + MOST_IN_GROUP + 10)]
         await begin()
     results = await asyncio.gather(holding, *writes, return_exceptions=True)
     refused = sum(isinstance(result, StorageUnavailable) for result in results)
@@ -256,7 +263,7 @@ async def test_what_a_transaction_answers(database: SqliteDatabase) -> None:
 
 async def test_its_files_are_for_its_owner_only_and_its_sizes_are_known(database: SqliteDatabase, path: Path) -> None:
     assert {file.stat().st_mode & 0o077 for file in path.parent.iterdir()} == {0}
-    assert database.size_bytes() >= path.stat().st_size > 0
+    assert database.size_bytes() >= os.stat(path).st_size > 0
     assert database.free_bytes() > 0
 
 

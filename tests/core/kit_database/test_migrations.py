@@ -101,7 +101,7 @@ def test_a_database_at_the_head_starts_without_alembic(path: Path, migrations: P
     upgrade(sqlite_url(path), migrations)
     code = (
         "import sys; from pathlib import Path; from openharbor.kit.database.migrations import upgrade; "
-        "upgrade(sys.argv[1], Path(sys.argv[2]), '0001'); print('alembic' in sys.modules or 'sqlalchemy' in sys.modules)"
+        "upgrade(sys.argv[1], Path(sys.argv[2]), '0001'); print(bool({'alembic', 'sqlalchemy'} & sys.modules.keys()))"
     )
     ran = subprocess.run([sys.executable, "-c", code, sqlite_url(path), migrations], capture_output=True, check=True)
     assert ran.stdout == b"False\n"

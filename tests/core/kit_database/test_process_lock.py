@@ -20,7 +20,7 @@ sys.stdin.read()
 """
 
 
-async def test_a_second_process_is_refused_until_the_first_one_ends_however_it_ends(path: Path) -> None:
+def test_a_second_process_is_refused_until_the_first_one_ends_however_it_ends(path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with holder:
         assert holder.stdout is not None
@@ -28,7 +28,7 @@ async def test_a_second_process_is_refused_until_the_first_one_ends_however_it_e
         with pytest.raises(DatabaseInUse, match=r"site\.db is in use by another process"):
             SqliteDatabase(path)
         holder.kill()
-    await SqliteDatabase(path, reserve_bytes=0).close()
+    ProcessLock(path).release()
 
 
 async def test_a_second_opening_in_the_same_process_is_refused_too(database: SqliteDatabase, path: Path) -> None:
@@ -38,7 +38,7 @@ async def test_a_second_opening_in_the_same_process_is_refused_too(database: Sql
     await SqliteDatabase(path, reserve_bytes=0).close()
 
 
-async def test_what_cannot_be_opened_leaves_no_lock(path: Path) -> None:
+def test_what_cannot_be_opened_leaves_no_lock(path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(Failed, match="cannot be opened: file is not a database"):
         SqliteDatabase(path)

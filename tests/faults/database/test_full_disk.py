@@ -1,21 +1,25 @@
 """On a full disk new work is refused, essential units live on the reserve, and nothing acknowledged is lost."""
 
 import asyncio
-import errno
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from openharbor.kit.database.backup import backup
 from openharbor.kit.database.face import Transaction
+from openharbor.kit.database.migrations import sqlite_url, upgrade
 from openharbor.kit.database.readers import reading
 from openharbor.kit.database.reserve import Reserve
 from openharbor.kit.database.sqlite import SqliteDatabase
-from openharbor.kit.errors import StorageUnavailable
+from openharbor.kit.errors import Failed, StorageUnavailable
 
+UntilOk = Callable[[SqliteDatabase], Awaitable[None]]
 RESERVE = 4 << 20
 TRIAL_SECONDS = 0.05
 
@@ -44,9 +48,7 @@ def numbers(tx: Transaction) -> tuple[int, ...]:
 
 
 async def opened(disk: Path, memory: Memory) -> SqliteDatabase:
-    database = SqliteDatabase(
-        disk / "site.db", observer=memory, reserve_bytes=RESERVE, trial_seconds=TRIAL_SECONDS
-    )
+    database = SqliteDatabase(disk / "site.db", observer=memory, reserve_bytes=RESERVE, trial_seconds=TRIAL_SECONDS)
     await database.write(lambda tx: tx.execute("CREATE TABLE IF NOT EXISTS notes (number INTEGER UNIQUE, text TEXT)"))
     return database
 
@@ -56,18 +58,11 @@ def fill(disk: Path) -> Path:
     filler = disk / "filler"
     with filler.open("ab", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
-            try:
+            with suppress(OSError):
                 while True:
                     file.write(b"\0" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
+    assert os.statvfs(disk).f_bavail == 0
     return filler
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def write_until_refused(database: SqliteDatabase, memory: Memory, first: int) -> int:
@@ -141,13 +136,13 @@ async def test_the_reserve_carries_essential_work_far_beyond_its_own_size(small_
     log = small_disk / "site.db-wal"
     for number in range(count, count + 4000):  # about 16 MiB of log, 2 MiB of notes
         await database.write(partial(memory.note, number), essential=True)
-    assert log.stat().st_size < 8 << 20
+    assert log.stat().st_size < 1 << 20
     assert len(await database.read(numbers)) == count + 4000
     await database.close()
 
 
 async def test_when_the_reserve_is_used_up_essential_units_are_refused_too_and_nothing_is_half_done(
-    small_disk: Path,
+    small_disk: Path, until_ok: UntilOk
 ) -> None:
     memory = Memory()
     database = await opened(small_disk, memory)
@@ -164,24 +159,27 @@ async def test_when_the_reserve_is_used_up_essential_units_are_refused_too_and_n
     assert Reserve(small_disk / "site.db").held() == 0
     assert await database.read(numbers) == tuple(range(number)) == memory.published
     filler.unlink()
-    await until(lambda: database.state == "ok")
+    await until_ok(database)
     assert await database.write(partial(memory.note, number)) == number
     await database.close()
 
 
-async def test_when_space_is_back_the_reserve_is_filled_before_other_units_are_accepted(small_disk: Path) -> None:
+async def test_when_space_is_back_the_reserve_is_filled_before_other_units_are_accepted(
+    small_disk: Path, until_ok: UntilOk
+) -> None:
     memory = Memory()
     database = await opened(small_disk, memory)
     filler = fill(small_disk)
     count = await write_until_refused(database, memory, 0)
     await database.write(partial(memory.note, count), essential=True)
+    fill(small_disk)
     reserve = Reserve(small_disk / "site.db")
     with filler.open("rb+") as file:
         file.truncate(filler.stat().st_size - (RESERVE - reserve.held()) // 2)
     await asyncio.sleep(5 * TRIAL_SECONDS)  # trials that must fail
     assert database.state == "failing"
     filler.unlink()
-    await until(lambda: database.state == "ok")
+    await until_ok(database)
     assert reserve.held() == RESERVE
     assert await database.write(partial(memory.note, count + 1)) == count + 1
     assert memory.published == tuple(range(count + 2))
@@ -203,14 +201,20 @@ asyncio.run(main())
 """
 
 
+def crash(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", CRASH, path, str(RESERVE)], check=True)
+    assert path.with_name("site.db-wal").stat().st_size > 0
+    path.with_name("site.db-shm").unlink()  # after a power cut there is none
+
+
 @pytest.mark.parametrize("crashed", [False, True], ids=["stopped cleanly", "crashed"])
-async def test_it_starts_on_a_full_disk_and_does_essential_work(small_disk: Path, crashed: bool) -> None:
+async def test_it_starts_on_a_full_disk_and_does_essential_work(
+    small_disk: Path, crashed: bool, until_ok: UntilOk
+) -> None:
     memory = Memory()
     path = small_disk / "site.db"
     if crashed:
-        subprocess.run([sys.executable, "-c", CRASH, path, str(RESERVE)], check=True)
-        assert (small_disk / "site.db-wal").stat().st_size > 0
-        (small_disk / "site.db-shm").unlink()  # after a power cut there is none
+        crash(path)
     else:
         database = await opened(small_disk, memory)
         await database.write(partial(memory.note, 0))
@@ -221,7 +225,7 @@ async def test_it_starts_on_a_full_disk_and_does_essential_work(small_disk: Path
     assert await database.read(numbers) == (0,)
     assert await database.write(partial(memory.note, 1), essential=True) == 1
     filler.unlink()
-    await until(lambda: database.state == "ok")
+    await until_ok(database)
     await database.close()
 
 
@@ -229,5 +233,28 @@ async def test_a_disk_without_room_for_the_reserve_is_not_ok_from_the_start(smal
     database = SqliteDatabase(small_disk / "site.db", reserve_bytes=64 << 20)
     assert database.state == "failing"
     with pytest.raises(StorageUnavailable):
-        await database.write(lambda tx: None)
+        await database.write(lambda _: None)
+    await database.close()
+
+
+async def test_a_database_at_its_head_is_found_so_on_a_full_disk(small_disk: Path) -> None:
+    database = await opened(small_disk, Memory())
+    await database.write(lambda tx: tx.execute("CREATE TABLE alembic_version (version_num TEXT)"))
+    await database.write(lambda tx: tx.execute("INSERT INTO alembic_version VALUES ('0001')"))
+    await database.close()
+    fill(small_disk)
+    upgrade(sqlite_url(small_disk / "site.db"), small_disk / "no revisions are read", "0001")
+    database = SqliteDatabase(small_disk / "site.db", reserve_bytes=RESERVE)
+    assert database.state == "failing"
+    await database.close()
+
+
+async def test_a_backup_to_a_full_disk_says_so_and_leaves_nothing(small_disk: Path, tmp_path: Path) -> None:
+    path = tmp_path / "site.db"
+    database = SqliteDatabase(path, reserve_bytes=0)
+    await database.write(lambda tx: tx.execute("CREATE TABLE notes AS SELECT zeroblob(1000000) AS text"))
+    fill(small_disk)
+    with pytest.raises(Failed, match=r"copy\.db failed: database or disk is full"):
+        backup(path, small_disk / "copy.db")
+    assert os.listdir(small_disk) == ["filler"]
     await database.close()

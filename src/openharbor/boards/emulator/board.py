@@ -31,6 +31,7 @@ class Board:
         self.on_pulse: Callable[[int], None] = lambda _lock: None
         self._parts = parts
         self._deaf_until = 0
+        self._following: set[int] = set()  # relays that their input switched on
         self._fired: dict[int, int] = {}  # when each lock was last fired, us
         spread = chance(parts.seed, "pulse", address).uniform(-1, 1) * parts.model.pulse_tolerance_percent / 100
         self._timer = 1 + spread
@@ -151,7 +152,14 @@ class Board:
             bit = self.bit(number)
             if bit != self._bits[number]:
                 self._bits[number] = bit
+                self._follow_input(number)
                 self.on_input(number, bit)
+
+    def set_mode(self, number: int, mode: int) -> None:
+        """What drives a relay: 0 commands, 1 its input, as boards of Waveshare can be set."""
+        self.modes[number] = mode
+        if number in self.locks:
+            self._follow_input(number)
 
     def unstick(self) -> None:
         """Welded contacts come free."""
@@ -175,6 +183,15 @@ class Board:
         real = self._real(ordered) * (1 + drift.number("percent") / 100 if drift else 1)
         self.coils[number].pulse(ordered, real_ms=real, by_fault=by_fault)
         self.on_pulse(number)
+
+    def _follow_input(self, number: int) -> None:
+        linked, coil = self.modes[number] == 1, self.coils[number]
+        if linked and self.bit(number) and self.listens and not coil.on:
+            self._following.add(number)
+            coil.hold(by_fault=True)
+        elif number in self._following and not (linked and self.bit(number)):
+            self._following.discard(number)
+            coil.off()
 
     def _real(self, ms: float) -> float:
         return ms * self._timer

@@ -23,7 +23,6 @@ class Family:
     unlock_ms: int
     address_name: Literal["board", "unit"] = "board"
     default_board: int = 0
-    acknowledges: bool = True
     lines: tuple[Transport, ...] = ANY_LINE
 
 
@@ -31,7 +30,7 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("kerong-cu16", 19200, range(10), 16, 16, 16, "closed_is_1", 300, 1500),
-        Family("kerong-cu24", 19200, range(10), 24, 24, 24, "closed_is_1", 300, 1500, acknowledges=False),
+        Family("kerong-cu24", 19200, range(10), 24, 24, 24, "closed_is_1", 300, 1500),
         Family("kerong-cu48", 19200, range(256), 48, 48, 48, "closed_is_1", 300, 1500),
         Family("xor8a80", 9600, range(1, 32), 56, 24, None, "closed_is_1", 750, 2000, default_board=1),
         Family("wkly", 9600, range(32), 64, 24, None, "closed_is_1", 300, 1500),

@@ -1,4 +1,4 @@
-"""Every fault the cabinet knows (lock-boards.md 6.3): its group, its options with their limits, and whom it can strike."""
+"""Every fault the cabinet knows (lock-boards.md 6.3): its group, its options and limits, and whom it can strike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ _ANSWER = {
     "wrong_board": Kind("answer", {"shows": Number(0, 255)}),
     "wrong_lock": Kind("answer", {"shows": Number(1, 64)}),
     "exception": Kind("answer", {"code": Number(1, 255, 4)}, families=MODBUS),
-    "status_code": Kind("answer", {"v": Number(0, 255, 0xFF), "short": Switch()}, families=("wkly", "winnsen")),
+    "status_code": Kind("answer", {"v": Number(0, 255), "short": Switch()}, families=("wkly", "winnsen")),
 }
 _TIMING = {
     "no_reply": Kind("timing"),

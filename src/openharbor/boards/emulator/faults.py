@@ -37,7 +37,7 @@ class Fault:
         return self.lock is None or self.lock == lock
 
 
-Effect = Callable[[Fault], None]
+Effect = Callable[[Fault], object]
 
 
 @dataclass(frozen=True, slots=True)

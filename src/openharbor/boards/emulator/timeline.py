@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
-Act = Callable[[], None]
+Act = Callable[[], object]
 
 
 def chance(seed: int, *purpose: object) -> Random:

@@ -79,9 +79,7 @@ class Trace:
     ) -> None:
         """Writes one entry at the model's present time."""
         spelled = data.hex(" ").upper()
-        self.entries.append(
-            Entry(next(self._numbers), self._timeline.ms, kind, board, lock, spelled, detail, ms, ma)
-        )
+        self.entries.append(Entry(next(self._numbers), self._timeline.ms, kind, board, lock, spelled, detail, ms, ma))
 
     def pulse(self, board: int, lock: int, ma: int) -> Pulse:
         """Writes a pulse that began now."""

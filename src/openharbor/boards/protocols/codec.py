@@ -1,4 +1,4 @@
-"""What a codec is (lock-boards.md 2.2, 2.3, 4.1): frames out to one board, frames in of its family. No I/O, no clock."""
+"""What a codec is (lock-boards.md 2.2, 2.3, 4.1): frames to one board, frames of its family. No I/O, no clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -169,7 +169,10 @@ class Codec(Protocol):
         """The codec after two whole-board answers at connect: lengths and lock counts that only the board knows."""
 
     def followup(self, request: Request) -> Request | None:
-        """What to send after `request` whether it was answered or not; its own answer may stay away (3.1 busy_reset)."""
+        """What to send after `request` whether answered or not; its own answer may stay away (3.1 busy_reset)."""
 
     def open_all(self, locks: tuple[int, ...]) -> Request | None:
-        """The frame that fires exactly these locks in turn inside the board; None unless native_open_all=1 allows it."""
+        """The frame that fires exactly these locks in turn inside the board; None unless native_open_all=1."""
+
+    def hint(self, refused: bytes) -> str | None:
+        """Which other driver or option would read these refused bytes as answers of this board (3.3, 3.6, 3.8)."""

@@ -32,9 +32,9 @@ __all__ = [
 STATEMENTS = 512  # kept prepared, a connection
 BUSY_S = 2.0
 
-# Primary result codes after which nothing of the transaction is there: BUSY LOCKED NOMEM READONLY INTERRUPT IOERR
+# Primary result codes after which nothing of the transaction is there: BUSY NOMEM READONLY INTERRUPT IOERR
 # CORRUPT FULL CANTOPEN PROTOCOL NOTADB (https://www.sqlite.org/rescode.html).
-STORAGE_CODES = frozenset({5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26})
+STORAGE_CODES = frozenset({5, 7, 8, 9, 10, 11, 13, 14, 15, 26})
 
 
 class NoDatabase(Failed):

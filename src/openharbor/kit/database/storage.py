@@ -26,7 +26,7 @@ TRIAL = (
     "INSERT INTO storage_trial (id, trials) VALUES (1, 1)"
     " ON CONFLICT (id) DO UPDATE SET trials = storage_trial.trials + 1"
 )
-CHECKPOINT_PAGES = 1000
+CHECKPOINT_PAGES = {"ok": 1000, "failing": 64}  # a short log leaves the reserve to what it records
 MOST_WAL_BYTES = 64 << 20  # kept on disk after a burst
 
 
@@ -46,12 +46,13 @@ class Storage:
     """Writes groups. `state` may be read from everywhere, the rest belongs to the thread that writes."""
 
     def __init__(self, path: Path, observer: CommitObserver | None, reserve_bytes: int) -> None:
-        self.state: StorageState = "ok"
         self._path, self._observer = path, observer
         self._stale = False  # what memory holds of the disk was not read again yet
         self._reserve = Reserve(path, reserve_bytes)
         self._connection = self._open()
         self._tx = SqliteTransaction(self._connection)
+        self.state: StorageState
+        self._set_state("ok")
         if not self._reserve.fill():
             self._fail(OSError("the disk has no room for the reserve"))
 
@@ -74,7 +75,7 @@ class Storage:
             commit_group(self._connection, self._tx, [lambda tx: tx.execute(TRIAL)])
         except Exception:
             return
-        self.state = "ok"
+        self._set_state("ok")
         log.warning("%s can be written again", self._path)
 
     def close(self) -> None:
@@ -92,8 +93,7 @@ class Storage:
         create_private(self._path)
         connection = connect(self._path)
         try:
-            for setting in (f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"journal_size_limit = {MOST_WAL_BYTES}"):
-                connection.execute(f"PRAGMA {setting}").fetchall()
+            connection.execute(f"PRAGMA journal_size_limit = {MOST_WAL_BYTES}").fetchall()
             connection.execute(TRIAL_TABLE)
         except BaseException:
             connection.close()
@@ -116,10 +116,10 @@ class Storage:
         try:
             self._reload()
             results = commit_group(self._connection, self._tx, [unit.work for unit in units])
-        except BaseException as error:
+        except Exception as error:
             self._stale = True
             self._try_reload()
-            raise error if isinstance(error, Lost) else Lost from error
+            raise Lost from (error.__cause__ if isinstance(error, Lost) else error)
         self._tell_committed()
         return [(unit, value, error) for unit, (value, error) in zip(units, results, strict=True)]
 
@@ -165,8 +165,12 @@ class Storage:
         self._stale = False
 
     def _fail(self, error: BaseException | None) -> None:
-        self.state = "failing"
         log.error("%s cannot be written: %s", self._path, error)
+        self._set_state("failing")
+
+    def _set_state(self, state: StorageState) -> None:
+        self.state = state
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES[state]}").fetchall()
 
     @staticmethod
     def _refuse(units: Sequence[Unit]) -> list[Answer]:

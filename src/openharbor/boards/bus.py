@@ -1,0 +1,316 @@
+"""One line with its boards: one frame in flight, silence, whose answer it is, echo (lock-boards.md 2, 4.1, 4.4)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import structlog
+
+from openharbor.boards import receiver as rx
+from openharbor.boards.connection import Connection
+from openharbor.boards.line import Connect, NothingSent
+from openharbor.boards.outcomes import EventKind
+from openharbor.boards.protocols.codec import Codec, Push, Request
+from openharbor.boards.timing import LineTimes
+from openharbor.boards.traffic import (
+    SETTLE_S,
+    SILENT_BOARDS,
+    TELLTALE,
+    TELLTALE_S,
+    Counters,
+    Traffic,
+    late_until,
+    tells_of_two_boards,
+)
+from openharbor.boards.turns import Priority, Turns
+from openharbor.boards.waiting import done_within
+from openharbor.kit.clock import Clock
+
+log = structlog.get_logger("openharbor.boards")
+
+BABBLE_S = 0.5  # a line that is never silent is spoken to all the same
+LONGEST_SETTLE_S = 1.0
+
+
+class Bus:
+    """The one owner of a line."""
+
+    def __init__(self, name: str, connect: Connect, times: LineTimes, *, clock: Clock, random: Random) -> None:
+        self.name, self.times = name, times
+        self.counters = Counters()
+        self.echo = times.echo  # None: not known yet on this connection
+        self._clock = clock
+        self._connection = Connection(name, connect, clock, random)
+        self._turns = Turns(clock)
+        self._traffic = Traffic()
+        self._members: list[Member] = []
+        self._receiver = rx.Receiver()
+        self._in_flight: _InFlight | None = None
+        self._last: Member | None = None
+        self._number = -1
+        self._quiet: asyncio.Task[None] | None = None
+        self._told_of_echo = False
+        self._unlocking_s, self._unlocking_since = 0.0, 0.0
+
+    @property
+    def up(self) -> bool:
+        return self._connection.life == "up"
+
+    @property
+    def generation(self) -> int:
+        """How often the line came up."""
+        return self._connection.generation
+
+    @property
+    def failure(self) -> str:
+        """Why the line was last lost, or could not be connected."""
+        return self._connection.failure
+
+    @property
+    def unlocking_s(self) -> float:
+        """How long unlocks have kept the line from being read, in seconds since the start."""
+        now = self._clock.monotonic()
+        return self._unlocking_s + (now - self._unlocking_since if self._unlocking_since else 0.0)
+
+    def start(self) -> None:
+        self._connection.start(
+            received=self._received, settle=self._settle, on_up=self._came_up, on_down=self._went_down
+        )
+
+    async def stop(self) -> None:
+        """No byte after it returns."""
+        await self._connection.stop()
+        if self._quiet is not None:
+            self._quiet.cancel()
+            await asyncio.gather(self._quiet, return_exceptions=True)
+
+    def join(self, member: Member) -> None:
+        self._members.append(member)
+
+    def leave(self, member: Member) -> None:
+        self._members.remove(member)
+
+    async def exchange(
+        self,
+        member: Member,
+        request: Request,
+        limit_s: float,
+        priority: Priority,
+        *,
+        deadline: float | None = None,
+        before_send: BeforeSend | None = None,
+        answer_due: bool = True,
+    ) -> Result:
+        """One frame and its answer. `deadline` (monotonic) is until when it may leave; with one, a line that is down is
+        tried at once. `before_send` is awaited immediately before the bytes leave; if it raises, none does. Without
+        `answer_due` a missing answer is no fault.
+        """
+        if not self.up and not (deadline is not None and await self._connection.ensure(deadline)):
+            return NotSent("" if not self._over(deadline) else "expired")
+        if not await self._take_turn(member, priority, deadline):
+            return NotSent("expired")
+        if priority == Priority.OPEN:
+            self._unlocking_since = self._clock.monotonic()
+        try:
+            return await self._in_turn(member, request, limit_s, priority, deadline, before_send, answer_due=answer_due)
+        finally:
+            if priority == Priority.OPEN:
+                self._unlocking_s, self._unlocking_since = self.unlocking_s, 0.0
+            self._turns.give_up()
+
+    async def _take_turn(self, member: Member, priority: Priority, deadline: float | None) -> bool:
+        """The turn, not before late answers to an earlier request can no longer be taken for this one's (2.3)."""
+        while True:
+            late = member.late(priority)
+            if deadline is not None and late > deadline:
+                return False
+            await self._sleep_until(late)
+            if not await self._turns.take(priority, deadline):
+                return False
+            if member.late(priority) <= self._clock.monotonic():
+                return True
+            self._turns.give_up()
+
+    async def _in_turn(
+        self,
+        member: Member,
+        request: Request,
+        limit_s: float,
+        priority: Priority,
+        deadline: float | None,
+        before_send: BeforeSend | None,
+        *,
+        answer_due: bool,
+    ) -> Result:
+        liveness = member.codec.liveness()
+        if self.echo is None and request.command != liveness.command:
+            await self._wait_for_silence()
+            await self._send(member, liveness, member.read_s, Priority.REFRESH, answer_due=True)
+        await self._wait_for_silence()
+        if before_send is not None and not self._over(deadline):
+            try:
+                await before_send()
+            except Exception as error:
+                log.warning("Nothing sent: what must come before a frame failed", line=self.name, reason=repr(error))
+                return NotSent("journal")
+            await self._wait_for_silence()
+        if self._over(deadline):
+            return NotSent("expired")
+        return await self._send(member, request, limit_s, priority, answer_due=answer_due)
+
+    async def _send(
+        self, member: Member, request: Request, limit_s: float, priority: Priority, *, answer_due: bool
+    ) -> Result:
+        self._number += 1
+        request = member.codec.stamp(request, self._number)
+        flight = _InFlight(member, request, asyncio.get_running_loop().create_future())
+        self._in_flight, self._last = flight, member
+        self._receiver.begin(member.codec, request, echo=self.echo is True)
+        try:
+            self._connection.write(request.data)
+            sent_at = self._clock.monotonic()
+            self.counters.frames += 1
+            self._traffic.sent_until = sent_at + len(request.data) * self.times.byte_s
+            await done_within(flight.done, self._traffic.sent_until + limit_s - sent_at, self._clock)
+        except NothingSent:
+            return NotSent("")
+        finally:
+            self._receiver.end()
+            self._in_flight = None
+            self._learn_echo(flight)
+            if not (flight.done.done() and isinstance(flight.done.result(), bytes)):
+                self._traffic.unanswered_at = self._clock.monotonic()
+        return self._result(flight, sent_at, limit_s, priority, answer_due=answer_due)
+
+    def _result(
+        self, flight: _InFlight, sent_at: float, limit_s: float, priority: Priority, *, answer_due: bool
+    ) -> Answered | Unanswered:
+        member, now = flight.member, self._clock.monotonic()
+        answer = flight.done.result() if flight.done.done() else "time"
+        if self.echo is None and answer == flight.request.data:
+            answer = "echo"  # of an adapter not known to echo: no board need have said it
+        if isinstance(answer, bytes):
+            member.silent = 0
+            self._traffic.answered_at = now
+            self._connection.answered()
+            return Answered(answer, sent_at, now)
+        if answer == "time" and answer_due:
+            self.counters.timeouts += 1
+            member.silent += 1
+            if not flight.request.match.get("tid"):
+                _note_late(member, priority, late_until(sent_at, limit_s))
+            if all(one.silent >= SILENT_BOARDS for one in self._members):
+                self._connection.drop("no board on it answers")
+        return Unanswered(sent_at, answer)
+
+    def _learn_echo(self, flight: _InFlight) -> None:
+        """By the first exchange that brought any bytes: did our own come back in front (2.4)?"""
+        sent, raw = flight.request.data, bytes(flight.raw)
+        if self.echo is not None or not raw or flight.request.command != flight.member.codec.liveness().command:
+            return
+        answer = flight.done.result() if flight.done.done() else b""
+        before = raw[: raw.find(answer)] if isinstance(answer, bytes) and answer else raw
+        self.echo = raw.startswith(sent) or sent in before
+        if self.echo and not self._told_of_echo:
+            self._told_of_echo = True
+            self._tell("echo_found", "the adapter returns what is sent")
+
+    # What the line brings
+
+    def _received(self, data: bytes) -> None:
+        self._traffic.received_at = self._clock.monotonic()
+        if not self.up:
+            return
+        if self._in_flight is not None and self.echo is None:
+            self._in_flight.raw += data
+        self._sort(self._receiver.feed(data))
+        if self._quiet is None or self._quiet.done():
+            self._quiet = asyncio.create_task(self._judge_at_silence())
+
+    async def _judge_at_silence(self) -> None:
+        await self._sleep_until(lambda: self._traffic.received_at + self.times.quiet_s)
+        self._sort(self._receiver.silence())
+
+    def _sort(self, events: list[rx.Event]) -> None:
+        for event in events:
+            if isinstance(event, rx.Replied):
+                self._finish(event.frame)
+            elif isinstance(event, rx.Pushed):
+                self._route(event.push)
+            elif isinstance(event, rx.Strange):
+                self.counters.foreign += 1
+            elif isinstance(event, rx.Extra):
+                self._count_extra()
+            elif isinstance(event, rx.EchoDamaged):
+                self._finish("echo")
+            elif isinstance(event, rx.Close):
+                self._connection.drop(f"wrong {event.why} in a header")
+        self.counters.discarded_bytes = self._receiver.discarded
+
+    def _finish(self, answer: bytes | str) -> None:
+        if self._in_flight is not None and not self._in_flight.done.done():
+            self._in_flight.done.set_result(answer)
+
+    def _route(self, push: Push) -> None:
+        for member in self._members:
+            if member.codec.board == push.board:
+                member.on_push(push)
+
+    def _count_extra(self) -> None:
+        self.counters.extra += 1
+        member, now = self._last, self._clock.monotonic()
+        if member is None:
+            return
+        member.extras.append(now)
+        if tells_of_two_boards(member.extras, now) and now - member.told_of_extras_at > TELLTALE_S:
+            member.told_of_extras_at = now
+            member.on_event("duplicate_address", "two boards on one address, or answers later than the time limit")
+
+    # The life of the line
+
+    async def _settle(self) -> None:
+        """Drops input until 50 ms of silence (4.3); a line that never is silent is used all the same."""
+        begun = self._traffic.received_at = self._clock.monotonic()
+        await self._sleep_until(lambda: min(self._traffic.received_at + SETTLE_S, begun + LONGEST_SETTLE_S))
+
+    def _came_up(self) -> None:
+        self.echo = self.times.echo
+        self._receiver = rx.Receiver(self._members[0].codec if self._members else None)
+        self._traffic = Traffic(received_at=self._traffic.received_at)
+        self.counters.reconnects += self.generation > 1
+        for member in self._members:
+            member.silent = 0
+            member.late_read_until = member.late_open_until = float("-inf")
+        self._tell("bus_up", "")
+
+    def _went_down(self, why: str) -> None:
+        self._finish("lost")
+        self._tell("bus_down", why)
+
+    def _tell(self, kind: EventKind, detail: str) -> None:
+        for member in self._members:
+            member.on_event(kind, detail)
+
+    # Time
+
+    async def _wait_for_silence(self) -> None:
+        begun = self._clock.monotonic()
+        await self._sleep_until(lambda: min(self._traffic.may_send_at(self.times), begun + BABBLE_S))
+
+    async def _sleep_until(self, when: float | Callable[[], float]) -> None:
+        """Until a moment, which may move while we wait for it."""
+        moment = when if callable(when) else lambda: when
+        while (left := moment() - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left)
+
+    def _over(self, deadline: float | None) -> bool:
+        return deadline is not None and self._clock.monotonic() >= deadline
+
+
+def _note_late(member: Member, priority: Priority, until: float) -> None:
+    if priority == Priority.OPEN:
+        member.late_open_until = until
+    else:
+        member.late_read_until = until

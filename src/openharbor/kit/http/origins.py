@@ -1,0 +1,88 @@
+"""Which web pages may call: no page of another origin, and none that got here by a name that is not ours.
+
+An open needs neither a body nor, on loopback, a key; a page somewhere else could ask for one through its visitor's
+browser. A foreign `Host` means DNS rebinding, which makes any page one of the same origin (contract, choice 15).
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import msgspec
+
+from openharbor.kit.errors import Refusal
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LONGEST_SHOWN = 200
+
+
+class Origins(msgspec.Struct, frozen=True):
+    """Who may call. `hosts`: names of this machine, in lower case. `allowed`: other origins, as browsers send them.
+
+    `open_paths` answer whatever the host and the origin.
+    """
+
+    hosts: frozenset[str] = frozenset({"localhost"})
+    allowed: frozenset[str] = frozenset()
+    open_paths: frozenset[str] = frozenset()
+
+
+def own_origins(
+    machine: str, hosts: Iterable[str] = (), allowed: Iterable[str] = (), open_paths: Iterable[str] = ()
+) -> Origins:
+    """This machine by its name, also as mDNS says it, and what the configuration adds."""
+    name = machine.lower().rstrip(".")
+    names = {"localhost", name, f"{name.partition('.')[0]}.local", *(host.lower().rstrip(".") for host in hosts)}
+    return Origins(frozenset(names - {""}), frozenset(one.lower() for one in allowed), frozenset(open_paths))
+
+
+def foreign(origins: Origins, scheme: str, host: str | None, origin: str | None) -> Refusal | None:
+    """403 for a page of another origin or a name that is not ours. A request without `Host` comes from no browser."""
+    if host is not None and not is_own_host(origins.hosts, host):
+        return Refusal("FORBIDDEN", 403, "Requests for this host are not allowed", {"host": host[:LONGEST_SHOWN]})
+    if origin is None or origin.lower() in origins.allowed or _same(scheme, host, origin):
+        return None
+    details = {"origin": origin[:LONGEST_SHOWN]}
+    return Refusal("FORBIDDEN", 403, "Requests from this origin are not allowed", details)
+
+
+def is_own_host(hosts: frozenset[str], host: str) -> bool:
+    """Whether a `Host` header is an IP address or one of `hosts`, with or without a port."""
+    name, port = _name_and_port(host)
+    if port and not (port.isascii() and port.isdigit()):
+        return False
+    name = name.lower()
+    return name.removesuffix(".") in hosts or _is_address(name)
+
+
+def _name_and_port(host: str) -> tuple[str, str]:
+    if host.startswith("["):
+        name, _, port = host[1:].partition("]")
+        return (name, port.removeprefix(":")) if not port or port.startswith(":") else ("", "")
+    name, _, port = host.partition(":")
+    return name, port
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same(scheme: str, host: str | None, origin: str) -> bool:
+    """Whether an origin is the very address that the request went to."""
+    if host is None:
+        return False
+    try:
+        theirs, ours = urlsplit(origin), urlsplit(f"{scheme}://{host}")
+        return theirs.scheme == scheme and _place(scheme, theirs.hostname, theirs.port) == _place(
+            scheme, ours.hostname, ours.port
+        )
+    except ValueError:
+        return False
+
+
+def _place(scheme: str, host: str | None, port: int | None) -> tuple[str | None, int | None]:
+    return host, port or DEFAULT_PORTS.get(scheme)
