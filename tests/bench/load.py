@@ -1,12 +1,12 @@
 """A raw HTTP/1.1 load generator: keep-alive connections that each send the next request when the last is answered.
 
-Run as a process of its own, so that it does not share an interpreter with the server:
-`python -m tests.bench.load HOST:PORT CONNECTIONS SECONDS` reads a request template on stdin (`{n}` becomes a rising
-number) and prints one JSON object.
+Run as a process of its own, so that it does not share an interpreter with the server: `python -m tests.bench.load`
+reads `{"host", "port", "bursts": [{"template", "connections", "seconds", "first", "limit"}, …]}` on stdin and prints
+one result for each burst. `{n}` in a template becomes a number: `first`, and one more for each request. A burst ends
+after `seconds` or when `limit` requests were sent, whichever comes first.
 """
 
 import asyncio
-import itertools
 import json
 import sys
 import time
@@ -23,8 +23,9 @@ Request = Callable[[int], bytes]
 class Connection(asyncio.Protocol):
     """One connection: sends, waits for the whole answer, notes the time, sends again."""
 
-    def __init__(self, request: Request, numbers: Iterator[int], until: float, limit: int) -> None:
-        self.request, self.numbers, self.until, self.limit = request, numbers, until, limit
+    def __init__(self, request: Request, numbers: Iterator[int]) -> None:
+        self.request, self.numbers = request, numbers
+        self.until = 0.0
         self.statuses: Counter[int] = Counter()
         self.latencies: list[float] = []
         self.buffer = b""
@@ -33,11 +34,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+
+    def start(self, until: float) -> None:
+        self.until = until
         self.send()
 
     def send(self) -> None:
-        number = next(self.numbers)
-        if number >= self.limit or time.perf_counter() >= self.until:
+        number = next(self.numbers, None)
+        if number is None or time.perf_counter() >= self.until:
             self.transport.close()
             return
         self.sent = time.perf_counter()
@@ -53,7 +57,7 @@ class Connection(asyncio.Protocol):
         self.buffer = b""
         self.send()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
@@ -66,14 +70,23 @@ def content_length(head: bytes) -> int:
     return int(lower[at + 15 :].split(b"\r\n", 1)[0])
 
 
-async def run(host: str, port: int, connections: int, seconds: float, request: Request, limit: int) -> dict[str, Any]:
-    """Requests a second, statuses and latencies (ms) of one run; ends after `seconds` or `limit` requests."""
-    loop, numbers = asyncio.get_running_loop(), itertools.count()
+async def burst(host: str, port: int, spec: dict[str, Any]) -> dict[str, Any]:
+    """Requests a second, statuses and latencies (ms) of one burst; connecting is not timed."""
+    loop = asyncio.get_running_loop()
+    request = template(spec["template"].encode())
+    numbers = iter(range(spec["first"], spec["first"] + spec["limit"]))
+    made: list[Connection] = []
+    for _ in range(spec["connections"]):
+        _transport, protocol = await loop.create_connection(lambda: Connection(request, numbers), host, port)
+        made.append(protocol)
     start = time.perf_counter()
-    made = [Connection(request, numbers, start + seconds, limit) for _ in range(connections)]
-    await asyncio.gather(*(loop.create_connection(lambda one=one: one, host, port) for one in made))  # type: ignore[misc]  # a lambda with a default
+    for one in made:
+        one.start(start + spec["seconds"])
     await asyncio.gather(*(one.done for one in made))
-    took = time.perf_counter() - start
+    return result(made, time.perf_counter() - start)
+
+
+def result(made: list[Connection], took: float) -> dict[str, Any]:
     latencies = sorted(latency * 1000 for one in made for latency in one.latencies)
     statuses: Counter[int] = Counter()
     for one in made:
@@ -81,6 +94,7 @@ async def run(host: str, port: int, connections: int, seconds: float, request: R
     cuts = quantiles(latencies, n=100) if len(latencies) > 1 else latencies * 99
     return {
         "rate": len(latencies) / took,
+        "seconds": took,
         "statuses": dict(statuses),
         "p50_ms": cuts[49],
         "p99_ms": cuts[98],
@@ -100,13 +114,9 @@ def template(text: bytes) -> Request:
     return request
 
 
-def main() -> None:
-    address, connections, seconds, *rest = sys.argv[1:]
-    host, _, port = address.rpartition(":")
-    limit = int(rest[0]) if rest else 1 << 60
-    request = template(sys.stdin.buffer.read())
-    print(json.dumps(uvloop.run(run(host, int(port), int(connections), float(seconds), request, limit))))
+async def run(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [await burst(plan["host"], plan["port"], spec) for spec in plan["bursts"]]
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(uvloop.run(run(json.load(sys.stdin)))))

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness.client import Api
-from harness.gateways import running, virtual
+from harness.api import Api
+from harness.virtual_site import running, virtual
 
 
 @pytest.fixture(scope="module")

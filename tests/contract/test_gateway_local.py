@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.client import Api
-from harness.gateways import await_boards, found, served, virtual
+from harness.api import Api
 from harness.processes import openharbor
+from harness.virtual_site import await_boards, found, served, virtual
 
 pytestmark = pytest.mark.slow
 

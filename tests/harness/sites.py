@@ -50,8 +50,8 @@ def site_file(
     for size in sorted({lockers for _, lockers in boards}):
         text += f'\n[[bankTypes]]\nbankTypeId = {size}\nfriendlyName = "Bank of {size}"\nassociations = [\n'
         for number in range(1, size + 1):
-            kind = types[(number - 1) % len(types)]
-            text += f'  {{ bankLockerNumber = {number}, lockerType = "{kind}", isLowLocker = {str(number == 3).lower()} }},\n'
+            kind, low = types[(number - 1) % len(types)], str(number == 3).lower()
+            text += f'  {{ bankLockerNumber = {number}, lockerType = "{kind}", isLowLocker = {low} }},\n'
         text += "]\n"
     for number, (address, lockers) in enumerate(boards, 1):
         text += f'\n[[controllers]]\nname = "Bank {number}"\naddress = "{address}"\nbankTypeId = {lockers}\n'

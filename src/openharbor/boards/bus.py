@@ -1,27 +1,24 @@
 """One line with its boards: one frame in flight, silence, whose answer it is, echo (lock-boards.md 2, 4.1, 4.4)."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from random import Random
 
 import structlog
 
 from openharbor.boards import receiver as rx
 from openharbor.boards.connection import Connection
+from openharbor.boards.exchange import Answered, Flight, Member, NotSent, Order, Result, Unanswered, echoed
 from openharbor.boards.line import Connect, NothingSent
 from openharbor.boards.outcomes import EventKind
-from openharbor.boards.protocols.codec import Codec, Push, Request
+from openharbor.boards.protocols.codec import Push
 from openharbor.boards.timing import LineTimes
 from openharbor.boards.traffic import (
     SETTLE_S,
     SILENT_BOARDS,
-    TELLTALE,
     TELLTALE_S,
     Counters,
     Traffic,
-    late_until,
     tells_of_two_boards,
 )
 from openharbor.boards.turns import Priority, Turns
@@ -47,12 +44,13 @@ class Bus:
         self._traffic = Traffic()
         self._members: list[Member] = []
         self._receiver = rx.Receiver()
-        self._in_flight: _InFlight | None = None
+        self._flight: Flight | None = None
         self._last: Member | None = None
         self._number = -1
         self._quiet: asyncio.Task[None] | None = None
         self._told_of_echo = False
-        self._unlocking_s, self._unlocking_since = 0.0, 0.0
+        self._unlocking_s = 0.0
+        self._unlocking_since: float | None = None
 
     @property
     def up(self) -> bool:
@@ -70,9 +68,9 @@ class Bus:
 
     @property
     def unlocking_s(self) -> float:
-        """How long unlocks have kept the line from being read, in seconds since the start."""
-        now = self._clock.monotonic()
-        return self._unlocking_s + (now - self._unlocking_since if self._unlocking_since else 0.0)
+        """How long unlocks have kept the boards from being read, in seconds since the start."""
+        since = self._unlocking_since
+        return self._unlocking_s + (self._clock.monotonic() - since if since is not None else 0.0)
 
     def start(self) -> None:
         self._connection.start(
@@ -92,127 +90,90 @@ class Bus:
     def leave(self, member: Member) -> None:
         self._members.remove(member)
 
-    async def exchange(
-        self,
-        member: Member,
-        request: Request,
-        limit_s: float,
-        priority: Priority,
-        *,
-        deadline: float | None = None,
-        before_send: BeforeSend | None = None,
-        answer_due: bool = True,
-    ) -> Result:
-        """One frame and its answer. `deadline` (monotonic) is until when it may leave; with one, a line that is down is
-        tried at once. `before_send` is awaited immediately before the bytes leave; if it raises, none does. Without
-        `answer_due` a missing answer is no fault.
-        """
-        if not self.up and not (deadline is not None and await self._connection.ensure(deadline)):
-            return NotSent("" if not self._over(deadline) else "expired")
-        if not await self._take_turn(member, priority, deadline):
+    async def exchange(self, member: Member, order: Order) -> Result:
+        """One frame and its answer, when it is this board's turn."""
+        if not self.up and not (order.deadline is not None and await self._connection.ensure(order.deadline)):
+            return NotSent("expired" if order.over(self._clock.monotonic()) else "")
+        if not await self._take_turn(member, order):
             return NotSent("expired")
-        if priority == Priority.OPEN:
+        if order.priority == Priority.OPEN:
             self._unlocking_since = self._clock.monotonic()
         try:
-            return await self._in_turn(member, request, limit_s, priority, deadline, before_send, answer_due=answer_due)
+            return await self._in_turn(member, order)
         finally:
-            if priority == Priority.OPEN:
-                self._unlocking_s, self._unlocking_since = self.unlocking_s, 0.0
+            self._unlocking_s, self._unlocking_since = self.unlocking_s, None
             self._turns.give_up()
 
-    async def _take_turn(self, member: Member, priority: Priority, deadline: float | None) -> bool:
-        """The turn, not before late answers to an earlier request can no longer be taken for this one's (2.3)."""
+    async def _take_turn(self, member: Member, order: Order) -> bool:
         while True:
-            late = member.late(priority)
-            if deadline is not None and late > deadline:
+            late = member.late(order.priority)
+            if order.over(late):
                 return False
-            await self._sleep_until(late)
-            if not await self._turns.take(priority, deadline):
+            await self._sleep_until(lambda late=late: late)  # type: ignore[misc]  # bound now
+            if not await self._turns.take(order.priority, order.deadline):
                 return False
-            if member.late(priority) <= self._clock.monotonic():
+            if member.late(order.priority) <= self._clock.monotonic():
                 return True
             self._turns.give_up()
 
-    async def _in_turn(
-        self,
-        member: Member,
-        request: Request,
-        limit_s: float,
-        priority: Priority,
-        deadline: float | None,
-        before_send: BeforeSend | None,
-        *,
-        answer_due: bool,
-    ) -> Result:
+    async def _in_turn(self, member: Member, order: Order) -> Result:
         liveness = member.codec.liveness()
-        if self.echo is None and request.command != liveness.command:
-            await self._wait_for_silence()
-            await self._send(member, liveness, member.read_s, Priority.REFRESH, answer_due=True)
         await self._wait_for_silence()
-        if before_send is not None and not self._over(deadline):
+        if self.echo is None and order.request.command != liveness.command:
+            await self._send(member, Order(liveness, member.read_s, Priority.REFRESH))
+            await self._wait_for_silence()
+        if order.before_send is not None and not order.over(self._clock.monotonic()):
             try:
-                await before_send()
+                await order.before_send()
             except Exception as error:
                 log.warning("Nothing sent: what must come before a frame failed", line=self.name, reason=repr(error))
                 return NotSent("journal")
             await self._wait_for_silence()
-        if self._over(deadline):
+        if order.over(self._clock.monotonic()):
             return NotSent("expired")
-        return await self._send(member, request, limit_s, priority, answer_due=answer_due)
+        return await self._send(member, order)
 
-    async def _send(
-        self, member: Member, request: Request, limit_s: float, priority: Priority, *, answer_due: bool
-    ) -> Result:
+    async def _send(self, member: Member, order: Order) -> Result:
         self._number += 1
-        request = member.codec.stamp(request, self._number)
-        flight = _InFlight(member, request, asyncio.get_running_loop().create_future())
-        self._in_flight, self._last = flight, member
+        request = member.codec.stamp(order.request, self._number)
+        flight = Flight(member, request, asyncio.get_running_loop().create_future())
+        self._flight, self._last = flight, member
         self._receiver.begin(member.codec, request, echo=self.echo is True)
         try:
             self._connection.write(request.data)
             sent_at = self._clock.monotonic()
             self.counters.frames += 1
             self._traffic.sent_until = sent_at + len(request.data) * self.times.byte_s
-            await done_within(flight.done, self._traffic.sent_until + limit_s - sent_at, self._clock)
+            await done_within(flight.done, self._traffic.sent_until + order.limit_s - sent_at, self._clock)
         except NothingSent:
             return NotSent("")
         finally:
+            self._flight = None
             self._receiver.end()
-            self._in_flight = None
             self._learn_echo(flight)
-            if not (flight.done.done() and isinstance(flight.done.result(), bytes)):
-                self._traffic.unanswered_at = self._clock.monotonic()
-        return self._result(flight, sent_at, limit_s, priority, answer_due=answer_due)
+            self._traffic.ended(self._clock.monotonic(), answered=isinstance(flight.answer, bytes))
+        return self._result(flight, order, sent_at)
 
-    def _result(
-        self, flight: _InFlight, sent_at: float, limit_s: float, priority: Priority, *, answer_due: bool
-    ) -> Answered | Unanswered:
-        member, now = flight.member, self._clock.monotonic()
-        answer = flight.done.result() if flight.done.done() else "time"
+    def _result(self, flight: Flight, order: Order, sent_at: float) -> Answered | Unanswered:
+        member, answer = flight.member, flight.answer
         if self.echo is None and answer == flight.request.data:
             answer = "echo"  # of an adapter not known to echo: no board need have said it
         if isinstance(answer, bytes):
             member.silent = 0
-            self._traffic.answered_at = now
             self._connection.answered()
-            return Answered(answer, sent_at, now)
-        if answer == "time" and answer_due:
+            return Answered(answer, sent_at, self._clock.monotonic())
+        if answer == "time" and order.answer_due:
             self.counters.timeouts += 1
-            member.silent += 1
-            if not flight.request.match.get("tid"):
-                _note_late(member, priority, late_until(sent_at, limit_s))
+            member.missed(order, sent_at)
             if all(one.silent >= SILENT_BOARDS for one in self._members):
                 self._connection.drop("no board on it answers")
         return Unanswered(sent_at, answer)
 
-    def _learn_echo(self, flight: _InFlight) -> None:
-        """By the first exchange that brought any bytes: did our own come back in front (2.4)?"""
-        sent, raw = flight.request.data, bytes(flight.raw)
-        if self.echo is not None or not raw or flight.request.command != flight.member.codec.liveness().command:
+    def _learn_echo(self, flight: Flight) -> None:
+        """By the first exchange that brought any bytes."""
+        if self.echo is not None or not flight.raw or flight.request.command != flight.member.codec.liveness().command:
             return
-        answer = flight.done.result() if flight.done.done() else b""
-        before = raw[: raw.find(answer)] if isinstance(answer, bytes) and answer else raw
-        self.echo = raw.startswith(sent) or sent in before
+        self.echo = echoed(flight.request.data, bytes(flight.raw), flight.answer)
         if self.echo and not self._told_of_echo:
             self._told_of_echo = True
             self._tell("echo_found", "the adapter returns what is sent")
@@ -223,8 +184,8 @@ class Bus:
         self._traffic.received_at = self._clock.monotonic()
         if not self.up:
             return
-        if self._in_flight is not None and self.echo is None:
-            self._in_flight.raw += data
+        if self._flight is not None and self.echo is None:
+            self._flight.raw += data
         self._sort(self._receiver.feed(data))
         if self._quiet is None or self._quiet.done():
             self._quiet = asyncio.create_task(self._judge_at_silence())
@@ -235,23 +196,19 @@ class Bus:
 
     def _sort(self, events: list[rx.Event]) -> None:
         for event in events:
-            if isinstance(event, rx.Replied):
-                self._finish(event.frame)
+            if isinstance(event, rx.Replied) and self._flight:
+                self._flight.finish(event.frame)
+            elif isinstance(event, rx.EchoDamaged) and self._flight:
+                self._flight.finish("echo")
             elif isinstance(event, rx.Pushed):
                 self._route(event.push)
             elif isinstance(event, rx.Strange):
                 self.counters.foreign += 1
             elif isinstance(event, rx.Extra):
                 self._count_extra()
-            elif isinstance(event, rx.EchoDamaged):
-                self._finish("echo")
             elif isinstance(event, rx.Close):
                 self._connection.drop(f"wrong {event.why} in a header")
         self.counters.discarded_bytes = self._receiver.discarded
-
-    def _finish(self, answer: bytes | str) -> None:
-        if self._in_flight is not None and not self._in_flight.done.done():
-            self._in_flight.done.set_result(answer)
 
     def _route(self, push: Push) -> None:
         for member in self._members:
@@ -281,12 +238,12 @@ class Bus:
         self._traffic = Traffic(received_at=self._traffic.received_at)
         self.counters.reconnects += self.generation > 1
         for member in self._members:
-            member.silent = 0
-            member.late_read_until = member.late_open_until = float("-inf")
+            member.start_anew()
         self._tell("bus_up", "")
 
     def _went_down(self, why: str) -> None:
-        self._finish("lost")
+        if self._flight is not None:
+            self._flight.finish("lost")
         self._tell("bus_down", why)
 
     def _tell(self, kind: EventKind, detail: str) -> None:
@@ -299,18 +256,7 @@ class Bus:
         begun = self._clock.monotonic()
         await self._sleep_until(lambda: min(self._traffic.may_send_at(self.times), begun + BABBLE_S))
 
-    async def _sleep_until(self, when: float | Callable[[], float]) -> None:
-        """Until a moment, which may move while we wait for it."""
-        moment = when if callable(when) else lambda: when
+    async def _sleep_until(self, moment: Callable[[], float]) -> None:
+        """Until a moment that may move while it is waited for."""
         while (left := moment() - self._clock.monotonic()) > 0:
             await self._clock.sleep(left)
-
-    def _over(self, deadline: float | None) -> bool:
-        return deadline is not None and self._clock.monotonic() >= deadline
-
-
-def _note_late(member: Member, priority: Priority, until: float) -> None:
-    if priority == Priority.OPEN:
-        member.late_open_until = until
-    else:
-        member.late_read_until = until

@@ -13,7 +13,7 @@ class Door:
     """One door as read so far. Times in monotonic seconds.
 
     `candidate` was read `seen` times in a row and is not accepted yet. `last_known` outlives unknown; it was last read
-    at `read_at`. `flips`: when the raw reading last changed from known to known, the last `CHANGES_S`.
+    at `known_at`. `flips`: when the raw reading last changed from known to known, the last `CHANGES_S`.
     """
 
     state: DoorState = "unknown"
@@ -21,6 +21,7 @@ class Door:
     read_at: float | None = None
     since: float | None = None
     last_known: DoorState = "unknown"
+    known_at: float | None = None
     candidate: DoorState = "unknown"
     seen: int = 0
     latest: DoorState = "unknown"
@@ -38,7 +39,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An accepted change. `last_known`: what the door was before it was unknown; `known_at`: when it was last so read."""
+    """An accepted change. `last_known`: what the door was before it was unknown, last so read at `known_at`."""
 
     before: DoorState
     after: DoorState
@@ -62,11 +63,11 @@ def read(door: Door, state: DoorState, raw: bool | None, at: float, equal: int) 
     flips = (*kept, at) if "unknown" not in (door.latest, state) and door.latest != state else kept
     now = replace(door, raw=raw, read_at=at, latest=state, flips=flips)
     if state == door.state:
-        return replace(now, candidate="unknown", seen=0), None
+        return replace(now, known_at=at, candidate="unknown", seen=0), None
     if seen < equal:
         return replace(now, candidate=state, seen=seen), None
-    change = Change(door.state, state, door.last_known, door.read_at)
-    return replace(now, state=state, since=at, last_known=state, candidate="unknown", seen=0), change
+    change = Change(door.state, state, door.last_known, door.known_at)
+    return replace(now, state=state, since=at, last_known=state, known_at=at, candidate="unknown", seen=0), change
 
 
 def lose(door: Door, at: float) -> tuple[Door, Change | None]:
@@ -74,4 +75,4 @@ def lose(door: Door, at: float) -> tuple[Door, Change | None]:
     if door.state == "unknown":
         return replace(door, candidate="unknown", seen=0, latest="unknown"), None
     lost = replace(door, state="unknown", since=at, candidate="unknown", seen=0, latest="unknown")
-    return lost, Change(door.state, "unknown", door.last_known, door.read_at)
+    return lost, Change(door.state, "unknown", door.last_known, door.known_at)

@@ -3,8 +3,8 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import serialx
 
@@ -139,8 +139,8 @@ class VirtualLine:
     """A line to an emulated cabinet in this process."""
 
     def __init__(self, pipe: "Duplex", received: Received, lost: Lost) -> None:
-        self._pipe, self._received, self._lost = pipe, received, lost
-        pipe.set_receiver(lambda data: self._received(data))
+        self._pipe, self._lost = pipe, lost
+        pipe.set_receiver(received)
         pipe.on_lost(lambda: self._lost("the emulated cabinet is gone"))
 
     def write(self, data: bytes) -> None:
@@ -150,7 +150,7 @@ class VirtualLine:
             raise NothingSent(str(error)) from error
 
     async def close(self) -> None:
-        self._received, self._lost = _ignore, _ignore
+        self._lost = _ignore
         self._pipe.close()
 
 
@@ -183,7 +183,7 @@ async def _connect_tcp(address: Address, received: Received, lost: Lost) -> Line
         raise CannotConnect(f"{address.host}:{address.port}: {error.strerror or error}") from error
 
 
-async def _first_socket(found: list[tuple[int, int, int, str, tuple[object, ...]]]) -> socket.socket:
+async def _first_socket(found: Sequence[tuple[int, int, int, str, Any]]) -> socket.socket:
     failed: OSError = OSError("the name has no address")
     for family, kind, protocol, _, where in found:
         sock = socket.socket(family, kind, protocol)

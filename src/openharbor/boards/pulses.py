@@ -1,4 +1,4 @@
-"""When this house pulsed which lock: repeats, the rate limit, and whose doing an opening was (lock-boards.md 4.2, 4.5)."""
+"""When which lock was pulsed: repeats, the rate limit, and whose doing an opening was (lock-boards.md 4.2, 4.5)."""
 
 from collections.abc import Mapping
 
@@ -14,6 +14,11 @@ def pulsed(history: History, lock: int, at: float) -> History:
     """The history after one more pulse."""
     kept = tuple(one for one in history.get(lock, ()) if one > at - RATE_S)
     return {**history, lock: (*kept, at)}
+
+
+def not_pulsed(history: History, lock: int, at: float) -> History:
+    """The history without a pulse that was noted before it was known that nothing left."""
+    return {**history, lock: tuple(one for one in history.get(lock, ()) if one != at)}
 
 
 def last(history: History, lock: int) -> float | None:

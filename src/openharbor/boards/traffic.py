@@ -32,6 +32,13 @@ class Traffic:
     answered_at: float = float("-inf")
     unanswered_at: float = float("-inf")
 
+    def ended(self, now: float, *, answered: bool) -> None:
+        """An exchange is over."""
+        if answered:
+            self.answered_at = now
+        else:
+            self.unanswered_at = now
+
     def may_send_at(self, times: LineTimes) -> float:
         """From when the next frame may leave (lock-boards.md 2.1, 2.3)."""
         silent = max(self.received_at, self.sent_until) + times.silence_s

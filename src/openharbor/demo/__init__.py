@@ -1,0 +1,1 @@
+"""Whole stories on emulated cabinets, over the real wire protocols, told step by step."""

@@ -15,6 +15,7 @@ from openharbor.kit.http.operation import Caller
 from openharbor.kit.http.timestamps import parse_rfc3339
 
 MOST_KEYS = 1000
+SECRET_BYTES = 32
 
 
 def new_key(*, random: bytes, name: str, scopes: Iterable[str], expires_at: int | None, now: int) -> tuple[str, ApiKey]:

@@ -1,19 +1,20 @@
 """The composition root: opens the journal, wires boards, openings and the API, serves them, and stops in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from random import Random
+from random import SystemRandom
 
-import structlog
-
-from openharbor.boards.address import Address, parse
+import openharbor
+from openharbor.boards.address import parse
 from openharbor.boards.outcomes import BoardState
-from openharbor.boards.wiring import BoardSettings, Wiring, wire
-from openharbor.gateway.access import Access, is_loopback
+from openharbor.boards.timing import BoardSettings
+from openharbor.boards.wiring import Wiring, wire
+from openharbor.gateway.access import Access
 from openharbor.gateway.housekeeping import keep_house
 from openharbor.gateway.keeper import Keeper
 from openharbor.gateway.location import DATABASE, migrate
@@ -24,12 +25,116 @@ from openharbor.gateway.open_requests import OpenRequests
 from openharbor.gateway.opening import Openings
 from openharbor.gateway.opening_journal import OpeningJournal
 from openharbor.gateway.parts import GatewayParts
+from openharbor.gateway.refusals import Refusals
 from openharbor.gateway.routes import operations
 from openharbor.gateway.settings import ServiceSettings
-from openharbor.gateway.site import Controller, Site
+from openharbor.gateway.system_views import health_body
 from openharbor.gateway.watch import Watch
-from openharbor.kit.clock import Clock, SystemClock
+from openharbor.kit.clock import Clock
 from openharbor.kit.database.sqlite import SqliteDatabase
+from openharbor.kit.http.app import App, make_app
+from openharbor.kit.http.limits import Limits
+from openharbor.kit.http.origins import own_origins
 from openharbor.kit.logs import LogRing
+from openharbor.kit.metrics import new_registry, render
 
-log = structlog.get_logger("openharbor.gateway")
+CONTRACT = Path(openharbor.__file__).parent / "contract" / "gateway-local.yaml"
+OPEN_PATHS = ("/", "/admin", "/health")
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that runs. `app` is its API as ASGI; `drain` ends the openings, after which nothing is fired."""
+
+    app: App
+    openings: Openings
+    open_all: OpenAll
+
+    async def drain(self) -> None:
+        await self.openings.drain()
+        await self.open_all.drain()
+
+
+@asynccontextmanager
+async def running(data: Path, settings: ServiceSettings, clock: Clock, logs: LogRing) -> AsyncIterator[Gateway]:
+    """A gateway on the journal in `data`, for the time of a block. Raises Failed when it cannot start."""
+    migrate(data, existing=True)
+    async with AsyncExitStack() as stack:
+        keeper = Keeper()
+        database = SqliteDatabase(data / DATABASE, observer=keeper, reserve_bytes=settings.reserve_bytes)
+        stack.push_async_callback(database.close)
+        await keeper.open(database)
+        wiring = _wire(keeper, clock)
+        watch = Watch(clock)
+        _follow(keeper, wiring, watch)
+        stack.push_async_callback(watch.stop)
+        await wiring.start()
+        stack.push_async_callback(wiring.stop)
+        house = asyncio.create_task(keep_house(keeper, database, clock))
+        stack.callback(house.cancel)
+        yield _gateway(keeper, database, wiring, watch, settings, clock, logs)
+
+
+def _wire(keeper: Keeper, clock: Clock) -> Wiring:
+    def current() -> BoardSettings:
+        settings = keeper.site.settings
+        return BoardSettings(settings.pulse_ms, settings.open_detection_seconds)
+
+    addresses = {one.controller_id: parse(one.address) for one in keeper.site.controllers.values()}
+    return wire(addresses, clock=clock, settings=current, random=SystemRandom())
+
+
+def _follow(keeper: Keeper, wiring: Wiring, watch: Watch) -> None:
+    for controller in keeper.site.controllers.values():
+        lockers = [one for one in keeper.site.lockers.values() if one.bank_id == controller.controller_id]
+        senses = parse(controller.address).senses
+        watch.follow(controller, wiring.boards[controller.controller_id], lockers, senses)
+
+
+def _gateway(
+    keeper: Keeper,
+    database: SqliteDatabase,
+    wiring: Wiring,
+    watch: Watch,
+    settings: ServiceSettings,
+    clock: Clock,
+    logs: LogRing,
+) -> Gateway:
+    registry = new_registry()
+    meters = Meters(registry)
+    openings = Openings(OpeningJournal(keeper, clock), wiring.boards.__getitem__, clock, meters.count)
+    open_all = OpenAll(openings, wiring.boards.__getitem__, clock)
+    refusals = Refusals(keeper, clock)
+    parts = GatewayParts(
+        keeper=keeper,
+        clock=clock,
+        opening=OpenRequests(keeper, database, openings, open_all, refusals, clock),
+        live=lambda: watch.live,
+        boards=partial(_board_states, wiring),
+        storage_state=lambda: database.state,
+        storage=lambda: Storage(database.size_bytes(), database.free_bytes()),
+        logs=logs,
+        metrics=partial(render, registry),
+        version=openharbor.__version__,
+        started_at=clock.now(),
+        started=clock.monotonic(),
+    )
+    meters.show(partial(health_body, parts))
+    access = Access(lambda: keeper.site, clock, open_to_all=settings.open_to_all, audit=refusals.note)
+    app = make_app(
+        operations(parts),
+        gatekeeper=access,
+        clock=clock,
+        contract=CONTRACT,
+        limits=Limits(requests_per_minute=settings.requests_per_minute),
+        origins=own_origins(
+            socket.gethostname(), settings.allowed_hosts, settings.allowed_origins, open_paths=OPEN_PATHS
+        ),
+        is_stopping=lambda: openings.stopping,
+        registry=registry,
+    )
+    return Gateway(app, openings, open_all)
+
+
+def _board_states(wiring: Wiring) -> Mapping[int, BoardState]:
+    return {controller_id: board.state for controller_id, board in wiring.boards.items()}

@@ -1,6 +1,5 @@
 """The three requests that open doors: whose key is it, which doors are meant, and what is answered."""
 
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -16,9 +15,10 @@ from openharbor.gateway.opening import Openings
 from openharbor.gateway.opening_answers import answer_of, open_all_answer, single_answer
 from openharbor.gateway.opening_journal import Order
 from openharbor.gateway.opening_rules import Place
+from openharbor.gateway.refusals import Refusals
 from openharbor.gateway.repeats import KEY_CONFLICT, Repeats, Reply, replayed
 from openharbor.gateway.site import Locker, Site, Transaction
-from openharbor.gateway.trail import State, audit, audit_refusal
+from openharbor.gateway.trail import State, audit
 from openharbor.gateway.transactions import unknown_transaction
 from openharbor.gateway.views import shown_time
 from openharbor.kit import idempotency
@@ -64,9 +64,17 @@ def place_of(locker: Locker) -> Place:
 class OpenRequests:
     """Answers the opens of the Local API."""
 
-    def __init__(self, keeper: Keeper, database: Database, openings: Openings, open_all: OpenAll, clock: Clock) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        database: Database,
+        openings: Openings,
+        open_all: OpenAll,
+        refusals: Refusals,
+        clock: Clock,
+    ) -> None:
         self._keeper, self._database, self._clock = keeper, database, clock
-        self._openings, self._open_all = openings, open_all
+        self._openings, self._open_all, self._refusals = openings, open_all, refusals
         self._repeats = Repeats(self._stored)
 
     async def open_by_transaction(self, transaction_id: str, key: Keyed | None, caller: Caller, now: int) -> Reply:
@@ -88,7 +96,7 @@ class OpenRequests:
         orders = [Order(place_of(locker), caller) for locker in selected]
         ignored = frozenset(locker.locker_id for locker in selected if locker.broken_lock)
         reply = open_all_answer(await self._open_all.run(orders, ignored))
-        await self._write(partial(_write_run, status=reply.status, caller=caller, count=len(orders), now=now))
+        await self._note_run(reply, caller, len(orders), now)
         return reply
 
     async def _open_for(self, caller: Caller, transaction_id: str, key: Keyed | None, now: int) -> Reply:
@@ -118,24 +126,20 @@ class OpenRequests:
             return OUTCOME_UNKNOWN
         return None
 
-    async def _refuse(self, action: str, refusal: Refusal, caller: Caller, now: int) -> Refusal:
-        await self._write(partial(_write_refusal, action=action, refusal=refusal, caller=caller, now=now))
-        return refusal
-
-    async def _write(self, work: Callable[[Tx, State], tuple[State, None]]) -> None:
-        """A refusal stays a refusal when the audit log cannot be written; the log then has it alone."""
+    async def _note_run(self, reply: Reply, caller: Caller, count: int, now: int) -> None:
+        work = partial(_write_run, status=reply.status, caller=caller, count=count, now=now)
         try:
             await self._keeper.change(work)
-        except (StorageUnavailable, Closed) as error:
-            log.warning("Audit entry not written", why=str(error))
+        except (StorageUnavailable, Closed) as error:  # each opening of the run has its own entry
+            log.warning("Audit entry of an open-all not written", why=str(error))
+
+    async def _refuse(self, action: str, refusal: Refusal, caller: Caller, now: int) -> Refusal:
+        await self._refusals.write(action, refusal, caller, now)
+        return refusal
 
 
 def _find(tx: Tx, key: Keyed, now: int) -> idempotency.Record | None:
     return idempotency.find(tx, key.space, key.key, now)
-
-
-def _write_refusal(tx: Tx, state: State, action: str, refusal: Refusal, caller: Caller, now: int) -> tuple[State, None]:
-    return replace(state, head=audit_refusal(tx, state.head, action, refusal, caller, now)), None
 
 
 def _write_run(tx: Tx, state: State, status: int, caller: Caller, count: int, now: int) -> tuple[State, None]:

@@ -13,6 +13,7 @@ from openharbor.gateway.system import update_settings
 from openharbor.gateway.system_views import health_body, system_body
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.operation import Answer, Call, Operation
+from openharbor.kit.metrics import CONTENT_TYPE
 
 ADMIN_PAGE = b"""<!doctype html>
 <html lang="en">
@@ -80,7 +81,7 @@ async def _health(parts: GatewayParts, _call: Call) -> Reply:
 
 
 async def _metrics(parts: GatewayParts, _call: Call) -> Reply:
-    return Answer(200, parts.metrics(), media_type="text/plain; version=0.0.4")
+    return Answer(200, parts.metrics(), media_type=CONTENT_TYPE)
 
 
 async def _system(parts: GatewayParts, _call: Call) -> Reply:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from openharbor.gateway.site import Site
 from openharbor.kit.audit import AuditActor, AuditEntry, ChainHead, Facts, append, entry_of
@@ -14,6 +15,16 @@ from openharbor.kit.http.operation import Caller
 AUDITED = frozenset((401, 403, 404, 409, 503))  # the refusals that leave an entry
 ACTOR_TYPES = frozenset(("admin", "apiKey", "loopback", "fleet", "system"))
 SYSTEM = Caller("system", None, "")
+FAILED_ACTIONS = {
+    "createTransaction": "TRANSACTION_CREATE_FAILED",
+    "releaseTransaction": "TRANSACTION_RELEASE_FAILED",
+    "openLockerByTransactionId": "LOCKER_OPEN_FAILED",
+    "openLockerById": "LOCKER_OPEN_FAILED",
+    "openAllLockers": "OPEN_ALL_FAILED",
+    "updateLocker": "LOCKER_UPDATE_FAILED",
+    "updateSystem": "SYSTEM_UPDATE_FAILED",
+    "receiveHeartbeat": "DEVICE_REGISTER_FAILED",
+}
 
 
 class State(msgspec.Struct, frozen=True):
@@ -81,6 +92,14 @@ def audit_refusal(
         transaction_id=transaction_id,
         details=details,
     )
+
+
+def note_refusal(
+    tx: Tx, state: State, operation_id: str, refusal: Refusal, caller: Caller, now: int
+) -> tuple[State, None]:
+    """A unit of work: the entry for an operation that was refused before it was looked at (key, scope, origin)."""
+    action = FAILED_ACTIONS.get(operation_id, "REQUEST_REFUSED")
+    return replace(state, head=audit_refusal(tx, state.head, action, refusal, caller, now)), None
 
 
 def actor_of(caller: Caller) -> AuditActor:

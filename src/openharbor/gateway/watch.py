@@ -1,7 +1,7 @@
 """Door watching: what the boards say of each locker, kept true in memory."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -34,11 +34,13 @@ class Watch:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.live: Mapping[int, Live] = {}
 
-    def follow(self, controller: Controller, board: Board, lockers: Iterable[Locker], sensors: frozenset[int]) -> None:
-        """Starts watching a board. `sensors`: its lock numbers that have one, by its set-up."""
+    def follow(
+        self, controller: Controller, board: Board, lockers: Iterable[Locker], senses: Callable[[int], bool]
+    ) -> None:
+        """Starts watching a board. `senses`: whether a lock has a sensor, by its set-up."""
         mine = tuple(lockers)
-        self._refresh(board, mine, sensors)
-        self._tasks[controller.controller_id] = asyncio.create_task(self._watch(controller, board, mine, sensors))
+        self._refresh(board, mine, senses)
+        self._tasks[controller.controller_id] = asyncio.create_task(self._watch(controller, board, mine, senses))
 
     async def stop(self) -> None:
         for task in self._tasks.values():
@@ -47,20 +49,20 @@ class Watch:
         self._tasks.clear()
 
     async def _watch(
-        self, controller: Controller, board: Board, lockers: tuple[Locker, ...], sensors: frozenset[int]
+        self, controller: Controller, board: Board, lockers: tuple[Locker, ...], senses: Callable[[int], bool]
     ) -> None:
         by_lock = {locker.bank_locker_number: locker.locker_id for locker in lockers}
         async for event in board.events():
-            self._refresh(board, lockers, sensors)
+            self._refresh(board, lockers, senses)
             _tell(controller, event, by_lock.get(event.lock or 0))
 
-    def _refresh(self, board: Board, lockers: tuple[Locker, ...], sensors: frozenset[int]) -> None:
+    def _refresh(self, board: Board, lockers: tuple[Locker, ...], senses: Callable[[int], bool]) -> None:
         doors, online, now = board.doors(), board.state.online, self._clock.now()
         changed = {}
         for locker in lockers:
             lock = locker.bank_locker_number
             before = self.live.get(locker.locker_id)
-            live = live_of(doors.get(lock), online=online, has_sensor=lock in sensors, before=before, now=now)
+            live = live_of(doors.get(lock), online=online, has_sensor=senses(lock), before=before, now=now)
             if live != before:
                 changed[locker.locker_id] = live
         if changed:

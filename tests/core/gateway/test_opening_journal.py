@@ -45,7 +45,7 @@ def held(tx: Tx, state: State) -> tuple[State, Order]:
     asked = NewTransaction("parcel-1", Wish(locker_type="medium"))
     state, got = create_transaction(tx, state, asked, live, SYSTEM, NOW)
     assert isinstance(got, Assigned)
-    return state, Order(Place(2, 1, 2), SYSTEM, got.transaction, KEY)
+    return state, Order(Place(2, 1, 2), SYSTEM, state.site.transactions["parcel-1"], KEY)
 
 
 def test_a_pulse_takes_the_key_before_it_leaves(tx: Tx, held: tuple[State, Order]) -> None:

@@ -134,4 +134,4 @@ class Gateway(RuleBasedStateMachine):
 
 def test_units_agree_with_the_model(empty_database: Path) -> None:
     Gateway.database = empty_database
-    run_state_machine_as_test(Gateway, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(Gateway, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))

@@ -8,9 +8,9 @@ from threading import Barrier
 
 import pytest
 
-from harness.cabinets import Cabinet, emulated
-from harness.client import Api, Reply
-from harness.gateways import running, virtual
+from harness.api import Api, Reply
+from harness.emulated import Emulated, emulated
+from harness.virtual_site import running, virtual
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def fifty(tmp_path: Path) -> Iterator[Api]:
 
 
 @pytest.fixture
-def wired(tmp_path: Path) -> Iterator[tuple[Api, Cabinet]]:
+def wired(tmp_path: Path) -> Iterator[tuple[Api, Emulated]]:
     """A gateway whose four locks hang on an emulated board, which counts what reaches the solenoids."""
     with emulated("kerong-cu16", 4, tmp_path) as cabinet, running(tmp_path / "site", [(cabinet.address, 4)]) as api:
         yield api, cabinet
@@ -91,7 +91,7 @@ def test_creates_and_releases_in_a_crowd_never_give_a_locker_that_is_held(fifty:
     assert {answer.status for answer in answers} <= {201, 503}
 
 
-def test_parallel_opens_with_one_key_fire_once(wired: tuple[Api, Cabinet]) -> None:
+def test_parallel_opens_with_one_key_fire_once(wired: tuple[Api, Emulated]) -> None:
     api, cabinet = wired
     answers = at_once(12, lambda _: api.post("/lockers/2/open", Idempotency_Key="once"))
     assert Counter(answer.status for answer in answers) == {200: 12}
@@ -100,7 +100,7 @@ def test_parallel_opens_with_one_key_fire_once(wired: tuple[Api, Cabinet]) -> No
     assert cabinet.pulsed() == [2]
 
 
-def test_one_key_for_two_lockers_opens_one_of_them_and_is_a_conflict_for_the_other(wired: tuple[Api, Cabinet]) -> None:
+def test_one_key_for_two_lockers_opens_one_of_them_and_is_a_conflict_for_the_other(wired: tuple[Api, Emulated]) -> None:
     api, cabinet = wired
     answers = at_once(10, lambda n: api.post(f"/lockers/{n % 2 + 1}/open", Idempotency_Key="once"))
     assert Counter(answer.status for answer in answers) == {200: 5, 409: 5}
@@ -110,7 +110,7 @@ def test_one_key_for_two_lockers_opens_one_of_them_and_is_a_conflict_for_the_oth
 
 
 def test_parallel_opens_of_different_lockers_fire_each_once_and_never_two_coils_together(
-    wired: tuple[Api, Cabinet],
+    wired: tuple[Api, Emulated],
 ) -> None:
     api, cabinet = wired
     answers = at_once(4, lambda n: api.post(f"/lockers/{n + 1}/open"))
@@ -120,7 +120,7 @@ def test_parallel_opens_of_different_lockers_fire_each_once_and_never_two_coils_
     assert cabinet.violations() == []
 
 
-def test_a_second_open_all_during_the_first_is_a_conflict_and_fires_nothing(wired: tuple[Api, Cabinet]) -> None:
+def test_a_second_open_all_during_the_first_is_a_conflict_and_fires_nothing(wired: tuple[Api, Emulated]) -> None:
     api, cabinet = wired
     answers = at_once(4, lambda _: api.post("/lockers/open-all"))
     assert Counter(answer.status for answer in answers) == {200: 1, 409: 3}

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from harness.cabinets import Cabinet, emulated
-from harness.client import Api, Reply
-from harness.gateways import running
+from harness.api import Api, Reply
+from harness.emulated import Emulated, emulated
 from harness.processes import until
+from harness.virtual_site import running
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ class Model:
 class World:
     """One running site, and the model of it; both outlive the examples."""
 
-    def __init__(self, api: Api, cabinet: Cabinet) -> None:
+    def __init__(self, api: Api, cabinet: Emulated) -> None:
         self.api, self.cabinet, self.model = api, cabinet, Model()
         self.pulses: dict[int, list[float]] = {}
 
@@ -120,7 +120,10 @@ class LocalApi(RuleBasedStateMachine):
     def show(self, name: str) -> None:
         answer = self.api.get(f"/transactions/{name}")
         if name in self.model.held:
-            assert (answer.body["lockerId"], answer.body["openCount"]) == (self.model.held[name], self.model.opens[name])
+            assert (answer.body["lockerId"], answer.body["openCount"]) == (
+                self.model.held[name],
+                self.model.opens[name],
+            )
         else:
             assert (answer.status, answer.error) == (404, "TRANSACTION_NOT_FOUND")
 
@@ -156,7 +159,7 @@ class LocalApi(RuleBasedStateMachine):
     @rule()
     def people_shut_every_door(self) -> None:
         for number in sorted(self.model.open):
-            assert self.world.cabinet.control.post(f"/lockers/{number}/door", {"open": False}).status < 300
+            self.world.cabinet.shut(number)
         self.model.open.clear()
         self.world.await_doors()
 

@@ -2,7 +2,7 @@
 
 from openharbor.boards.emulator.cabinet import Cabinet
 
-VIRTUAL_SPEAKS, VIRTUAL_FEEDBACK = "wkly", "closed_is_1"
+VIRTUAL_SPEAKS, VIRTUAL_FEEDBACK, VIRTUAL_LOCKS = "wkly", "closed_is_1", 16
 
 
 def url(cabinet: Cabinet, board: int, place: str) -> str:
@@ -12,9 +12,9 @@ def url(cabinet: Cabinet, board: int, place: str) -> str:
     family, scheme, _ = cabinet.family, *place.split("://", 1)
     parameters = _parameters(cabinet, board)
     if scheme == "virtual":
-        parameters |= {"locks": str(len(cabinet.boards[board].locks)), "speaks": family.name}
+        parameters["speaks"] = family.name
         defaults = {family.address_name: str(family.default_board), "feedback": VIRTUAL_FEEDBACK}
-        defaults["speaks"] = VIRTUAL_SPEAKS
+        defaults |= {"speaks": VIRTUAL_SPEAKS, "locks": str(family.default_locks or VIRTUAL_LOCKS)}
         parameters = {name: value for name, value in parameters.items() if defaults.get(name) != value}
     query = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
     prefix = "" if scheme == "virtual" or family.name == "modbus-tcp" else f"{family.name}+"

@@ -185,7 +185,7 @@ class Board:
         self.on_pulse(number)
 
     def _follow_input(self, number: int) -> None:
-        linked, coil = self.modes[number] == 1, self.coils[number]
+        linked, coil = self.modes.get(number) == 1, self.coils[number]
         if linked and self.bit(number) and self.listens and not coil.on:
             self._following.add(number)
             coil.hold(by_fault=True)

@@ -9,6 +9,20 @@ from openharbor.boards.emulator.timeline import Timeline
 from openharbor.boards.emulator.trace import Trace
 
 MOST = 1000
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A fault that somebody wants: whom it strikes (None: all), from when, and until when."""
+
+    type: str
+    board: int | None = None
+    lock: int | None = None
+    count: int | None = None
+    for_ms: float | None = None
+    after_ms: float = 0
+    options: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -85,21 +99,30 @@ class Faults:
         It starts `after_ms` from now and ends after `count` strikes, after `for_ms`, or when removed. Raises
         ValueError naming what is wrong and the limit.
         """
-        kind = self._kind(type_)
-        self._check_target(type_, kind, board, lock)
-        _check_time(count, for_ms, after_ms)
-        if count is not None and not kind.countable:
-            raise ValueError(f"{type_} is a state: it ends by for_ms or when removed, not by a count")
+        return self.inject(Order(type_, board, lock, count, for_ms, after_ms, options))
+
+    def inject(self, order: Order) -> int:
+        """The same, from an order."""
+        options = self.check(order)
         if len(self) >= MOST:
             raise ValueError(f"at most {MOST} faults at a time")
         self._timeline.catch_up()
-        fault = Fault(next(self._ids), type_, board, lock, options_of(type_, options), count)
-        self._by_type.setdefault(type_, []).append(fault)
-        if after_ms > 0:
-            self._timeline.after(after_ms, lambda: self._begin(fault, for_ms))
+        fault = Fault(next(self._ids), order.type, order.board, order.lock, options, order.count)
+        self._by_type.setdefault(order.type, []).append(fault)
+        if order.after_ms > 0:
+            self._timeline.after(order.after_ms, lambda: self._begin(fault, order.for_ms))
         else:
-            self._begin(fault, for_ms)
+            self._begin(fault, order.for_ms)
         return fault.id
+
+    def check(self, order: Order) -> dict[str, Value]:
+        """What `add` refuses, refused without injecting anything; gives the options with their defaults."""
+        kind = self._kind(order.type)
+        self._check_target(order, kind)
+        _check_time(order)
+        if order.count is not None and not kind.countable:
+            raise ValueError(f"{order.type} is a state: it ends by for_ms or when removed, not by a count")
+        return options_of(order.type, order.options)
 
     def remove(self, fault_id: int) -> bool:
         """Ends a fault; false when there is none of that id (any more)."""
@@ -162,15 +185,15 @@ class Faults:
             raise ValueError(f"{type_} exists only on a {' or '.join(kind.lines)} line, not on {self._scene.line}")
         return kind
 
-    def _check_target(self, type_: str, kind: Kind, board: int | None, lock: int | None) -> None:
-        boards = self._scene.locks
+    def _check_target(self, order: Order, kind: Kind) -> None:
+        boards, board, lock = self._scene.locks, order.board, order.lock
         if board is not None and board not in boards:
             raise ValueError(f"board {board} is none of {', '.join(map(str, boards))}")
         most = max(boards.values()) if board is None else boards[board]
         if lock is not None and not 1 <= lock <= most:
             raise ValueError(f"lock must be 1 to {most}, not {lock}")
         if (kind.needs == "lock" and lock is None) or (kind.needs and board is None and len(boards) > 1):
-            raise ValueError(f"{type_} needs a target {kind.needs}")
+            raise ValueError(f"{order.type} needs a target {kind.needs}")
 
     def _begin(self, fault: Fault, for_ms: float | None) -> None:
         if fault not in self._by_type.get(fault.type, ()):
@@ -193,10 +216,11 @@ class Faults:
             self._ends[fault.type](fault)
 
 
-def _check_time(count: int | None, for_ms: float | None, after_ms: float) -> None:
+def _check_time(order: Order) -> None:
+    count, for_ms, after_ms = order.count, order.for_ms, order.after_ms
     if count is not None and not 1 <= count <= 1_000_000:
         raise ValueError(f"count must be 1 to 1000000, not {count}")
-    if for_ms is not None and not 0 < for_ms <= 86_400_000:
-        raise ValueError(f"for_ms must be above 0 and up to 86400000, not {for_ms}")
-    if not 0 <= after_ms <= 86_400_000:
-        raise ValueError(f"after_ms must be 0 to 86400000, not {after_ms}")
+    if for_ms is not None and not 0 < for_ms <= DAY_MS:
+        raise ValueError(f"for_ms must be above 0 and up to {DAY_MS}, not {for_ms}")
+    if not 0 <= after_ms <= DAY_MS:
+        raise ValueError(f"after_ms must be 0 to {DAY_MS}, not {after_ms}")

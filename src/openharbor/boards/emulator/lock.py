@@ -74,8 +74,7 @@ class Lock:
     def pulses(self) -> tuple[Pulse, ...]:
         """Every pulse a board gave to this solenoid, oldest first."""
         self._parts.timeline.catch_up()
-        here = (self._board.address, self.number)
-        return tuple(pulse for pulse in self._parts.trace.pulses if (pulse.board, pulse.lock) == here)
+        return self._parts.trace.pulses_of(self._board.address, self.number)
 
     @property
     def contact(self) -> bool:

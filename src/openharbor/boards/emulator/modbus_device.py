@@ -14,6 +14,7 @@ ALL_RELAYS, TIMED = 0x00FF, 0x0200
 MODES, SERIAL, ADDRESS, VERSION = 0x1000, 0x2000, 0x4000, 0x8000
 OFF, ON, TOGGLE = 0x0000, 0xFF00, 0x5500
 OLD_VERSION = 150
+INPUTS = 8  # no board has more, however many relays
 BAUD_CODES = {4800: 0, 9600: 1, 19200: 2, 38400: 3, 57600: 4, 115200: 5, 128000: 6, 256000: 7}
 
 
@@ -87,20 +88,13 @@ class Device:
         return bytes([pdu[0] | 0x80, answer]) if isinstance(answer, int) else answer
 
     def _coils(self, pdu: bytes, board: Board) -> bytes | int:
-        return self._bits(pdu, [coil.on for coil in board.coils.values()])
+        relays: list[bool | None] = [coil.on for coil in board.coils.values()]
+        return _bits(pdu, relays, max(8, -(-len(relays) // 8) * 8))
 
     def _inputs(self, pdu: bytes, board: Board) -> bytes | int:
         if self._model.feedback == "none":
             return ILLEGAL_FUNCTION  # plain relay boards have no inputs
-        return self._bits(pdu, board.reading())
-
-    def _bits(self, pdu: bytes, bits: list[bool | None]) -> bytes | int:
-        first, count = word(pdu, 1), word(pdu, 3)
-        channels = max(8, -(-len(bits) // 8) * 8)
-        if not 1 <= count <= channels or first + count > channels:
-            return ILLEGAL_ADDRESS
-        data = packed(bits[first : first + count], -(-count // 8))
-        return bytes([pdu[0], len(data)]) + data
+        return _bits(pdu, board.reading(list(board.locks)[:INPUTS]), INPUTS)
 
     def _registers(self, pdu: bytes, board: Board) -> bytes | int:
         values = [self._register(word(pdu, 1) + offset, board) for offset in range(min(word(pdu, 3), 32))]
@@ -174,6 +168,14 @@ class Device:
         for offset, channel in enumerate(channels):
             board.set_mode(channel, word(pdu, 6 + 2 * offset))
         return pdu[:5]
+
+
+def _bits(pdu: bytes, bits: list[bool | None], channels: int) -> bytes | int:
+    first, count = word(pdu, 1), word(pdu, 3)
+    if not 1 <= count <= channels or first + count > channels:
+        return ILLEGAL_ADDRESS
+    data = packed(bits[first : first + count], -(-count // 8))
+    return bytes([pdu[0], len(data)]) + data
 
 
 def _hold(board: Board, locks: Iterable[int]) -> None:

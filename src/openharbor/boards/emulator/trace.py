@@ -13,6 +13,7 @@ Kind = Literal["in", "out", "coil_on", "coil_off", "current", "latch", "door", "
 Broken = Literal["two_coils", "coil_too_long", "hold", "never", "silence", "two_in_flight"]
 
 KEPT = 100_000
+KEPT_A_LOCK = 10_000
 
 
 class Entry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -51,7 +52,7 @@ class Violation(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 
 
 class Trace:
-    """The last 100,000 entries, pulses and the last 1,000 violations."""
+    """The last 100,000 entries and pulses (10,000 a lock), and the last 1,000 violations."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -59,6 +60,7 @@ class Trace:
         self.entries: deque[Entry] = deque(maxlen=KEPT)
         self.pulses: deque[Pulse] = deque(maxlen=KEPT)
         self.violations: deque[Violation] = deque(maxlen=1000)
+        self._of_lock: dict[tuple[int, int], deque[Pulse]] = {}
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self.entries))
@@ -85,7 +87,12 @@ class Trace:
         """Writes a pulse that began now."""
         pulse = Pulse(board, lock, self._timeline.ms, ma)
         self.pulses.append(pulse)
+        self._of_lock.setdefault((board, lock), deque(maxlen=KEPT_A_LOCK)).append(pulse)
         return pulse
+
+    def pulses_of(self, board: int, lock: int) -> tuple[Pulse, ...]:
+        """The pulses of one lock, oldest first."""
+        return tuple(self._of_lock.get((board, lock), ()))
 
     def broken(
         self,
@@ -118,6 +125,7 @@ class Trace:
         self.entries.clear()
         self.pulses.clear()
         self.violations.clear()
+        self._of_lock.clear()
 
     def _newer(self, n: int) -> Iterator[Entry]:
         behind = 0

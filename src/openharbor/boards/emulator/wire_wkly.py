@@ -56,7 +56,7 @@ class Wkly(Plain):
         if len(buffer) < length:
             return 0, None
         frame = buffer[:length]
-        if xored(frame[:-1]) != frame or frame[6] not in NAMES:
+        if xored(frame[:-1]) != frame or frame[6] not in NAMES or not _fits(frame[6], length):
             return 1, None
         return length, self._request(frame)
 
@@ -145,6 +145,13 @@ class Wkly(Plain):
 
     def _later(self, make: Callable[[], bytes]) -> Reply:
         return Reply(self._model.answer_delay_ms, make)
+
+
+def _fits(code: int, length: int) -> bool:
+    """Whether a request of that command has that length."""
+    if code in (ALL, OPEN_ALL):
+        return length == 8
+    return length > 8 if code in (TOGETHER, OPEN_SOME) else length == 9
 
 
 def _doors(board: Board, locks: tuple[int, ...]) -> bytes:

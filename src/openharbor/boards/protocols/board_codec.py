@@ -35,6 +35,22 @@ class BoardCodec(ABC):
     def lengths(self, buffer: bytes, pending: Request | None) -> Lengths:
         """How long a frame at the front of a buffer of one byte or more would be."""
 
+    @abstractmethod
+    def open(self, lock: int, pulse_ms: int) -> Request:
+        """The one frame that fires one lock."""
+
+    @abstractmethod
+    def reads(self) -> tuple[Request, ...]:
+        """What reads every door once."""
+
+    @abstractmethod
+    def read(self, lock: int) -> Request | None:
+        """The read that shows this lock soonest."""
+
+    @abstractmethod
+    def liveness(self) -> Request:
+        """A read whose request never equals its answer (2.4)."""
+
     def request(self, command: str, lock: int | None = None, **match: int) -> Request:
         args = {self.family.address_name: self.board, **match}
         if lock is not None:

@@ -129,6 +129,10 @@ class Codec(Protocol):
     @property
     def board(self) -> int: ...
 
+    @property
+    def locks(self) -> int | None:
+        """How many the board has; None: not known yet (WKLY tells by its answer)."""
+
     def open(self, lock: int, pulse_ms: int) -> Request:
         """The one frame that fires one lock. `pulse_ms` matters only where the board takes the time from us."""
 

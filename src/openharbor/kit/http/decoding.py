@@ -32,7 +32,8 @@ BODY_MISSING = Refusal("INVALID_REQUEST", 400, "The body is required", {"body": 
 
 def body_decoder(shape: type) -> DecodeBytes:
     """Decodes a JSON body into `shape`, or gives a Refusal."""
-    decode, tree = msgspec.json.Decoder(shape).decode, shape_of(shape)
+    decode: DecodeBytes = msgspec.json.Decoder(shape).decode
+    tree = shape_of(shape)
 
     def decode_body(raw: bytes) -> Any:
         try:
@@ -113,8 +114,8 @@ def _parameters(raw: bytes, names: frozenset[str]) -> dict[str, str] | Problem:
 def _text_decoder(shape: type) -> Callable[[Mapping[str, str]], Any]:
     """From texts to the struct: each field's text is read by its type first, strictly."""
     tree = shape_of(shape)
-    assert isinstance(tree, inspect.StructType)
-    readers = {field.encode_name: (reader, field.type) for field in tree.fields if (reader := _reader(field.type))}
+    fields = tree.fields if isinstance(tree, inspect.StructType) else ()
+    readers = {field.encode_name: (reader, field.type) for field in fields if (reader := _reader(field.type))}
 
     def decode(texts: Mapping[str, str]) -> Any:
         values: dict[str, object] = dict(texts)
@@ -187,7 +188,7 @@ def _refusal(problem: Problem) -> Refusal:
     return malformed(f"{field} {told.get(problem.fault, 'is malformed')}", field, problem.rule)
 
 
-def _where(error: ValueError, raw: bytes) -> str:
+def _where(error: Exception, raw: bytes) -> str:
     """What is wrong with the bytes, by line and column, both from 1."""
     if isinstance(error, UnicodeDecodeError):
         return f"is not UTF-8 at {_place(raw, error.start)}"

@@ -91,7 +91,7 @@ def too_many_at_once(limit: int) -> Refusal:
 
 @lru_cache(maxsize=10_000)
 def caller_of(address: str) -> str | None:
-    """Who an address counts as; None: this machine. All of an IPv6 /64 is one caller, since one host may have it all."""
+    """Who an address counts as; None: this machine. An IPv6 /64 is one caller: one host may have all of it."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:

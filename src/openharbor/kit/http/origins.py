@@ -4,7 +4,7 @@ An open needs neither a body nor, on loopback, a key; a page somewhere else coul
 browser. A foreign `Host` means DNS rebinding, which makes any page one of the same origin (contract, choice 15).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -44,6 +44,29 @@ def foreign(origins: Origins, scheme: str, host: str | None, origin: str | None)
         return None
     details = {"origin": origin[:LONGEST_SHOWN]}
     return Refusal("FORBIDDEN", 403, "Requests from this origin are not allowed", details)
+
+
+def cross_origin_headers(origins: Origins, origin: str) -> list[tuple[bytes, bytes]]:
+    """What lets a page of an allowed origin read the answer; nothing for others."""
+    if origin.lower() not in origins.allowed:
+        return []
+    exposed = b"Location, Retry-After, Idempotency-Replayed, X-Request-Id"
+    shown = (b"access-control-allow-origin", origin.encode("latin-1"))
+    return [shown, (b"access-control-expose-headers", exposed), (b"vary", b"Origin")]
+
+
+def preflight(
+    origins: Origins, method: str, headers: Mapping[str, str], offered: Iterable[str]
+) -> list[tuple[bytes, bytes]] | None:
+    """The headers that answer a browser's question before a request of an allowed origin; None: it is none."""
+    origin = headers.get("origin", "")
+    if method != "OPTIONS" or origin.lower() not in origins.allowed or "access-control-request-method" not in headers:
+        return None
+    return [
+        (b"access-control-allow-methods", ", ".join(sorted(offered)).encode("ascii")),
+        (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-Id"),
+        (b"access-control-max-age", b"600"),
+    ]
 
 
 def is_own_host(hosts: frozenset[str], host: str) -> bool:

@@ -1,0 +1,199 @@
+"""One service's HTTP as an ASGI application: finds the operation, and answers whatever comes of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openharbor.kit import ids
+from openharbor.kit.clock import Clock
+from openharbor.kit.errors import Refusal
+from openharbor.kit.http import contract_pages
+from openharbor.kit.http.answers import Rendered, render_answer, render_refusal
+from openharbor.kit.http.endpoint import (
+    Arrival,
+    Endpoint,
+    Service,
+    failure,
+    header_texts,
+    keep_out,
+    log,
+    make_endpoint,
+    respond,
+)
+from openharbor.kit.http.lifespan import Lifespan, run_lifespan
+from openharbor.kit.http.limits import Limits, RateLimiter
+from openharbor.kit.http.operation import Answer, Gatekeeper, Operation
+from openharbor.kit.http.origins import Origins, cross_origin_headers, own_origins, preflight
+from openharbor.kit.http.pages import Page, Pages, make_pages
+from openharbor.kit.http.request_metrics import Observe, RequestMetrics
+from openharbor.kit.http.routing import Found, find, make_routes, not_offered, nothing_at
+from openharbor.kit.logs import current_request
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from starlette.routing import BaseRoute
+
+Scope = Any
+Send = Callable[[Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REQUEST_ID = re.compile(r"[!-~]{1,64}")
+traffic = logging.getLogger("openharbor.http")
+
+
+def make_app(
+    operations: Sequence[Operation],
+    *,
+    gatekeeper: Gatekeeper,
+    clock: Clock,
+    contract: Path | None = None,
+    contract_prefix: str = "",
+    limits: Limits = Limits(),  # noqa: B008  # frozen
+    origins: Origins | None = None,
+    pages: Sequence[BaseRoute] = (),
+    lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    is_stopping: Callable[[], bool] = lambda: False,
+    registry: CollectorRegistry | None = None,
+    name: str = "gateway",
+    new_request_id: ids.Source = ids.request_id,
+    new_incident: ids.Source = ids.incident,
+) -> App:
+    """The application of these operations, as ASGI.
+
+    `contract` is served as `/openapi.json` and `/docs` below `contract_prefix`. `origins` None: this machine alone.
+    `pages` are Starlette routes for people, looked at where no operation stands. Raises ValueError when an operation
+    is given twice.
+    """
+    if contract is not None:
+        operations = [*operations, *contract_pages.operations(contract, contract_prefix)]
+    service = Service(
+        name,
+        gatekeeper,
+        clock,
+        limits,
+        origins if origins is not None else own_origins(socket.gethostname()),
+        is_stopping,
+        new_incident,
+        RateLimiter(limits),
+    )
+    return _application(service, operations, make_pages(pages), RequestMetrics(registry), lifespan, new_request_id)
+
+
+def _application(
+    service: Service,
+    operations: Sequence[Operation],
+    pages: Pages,
+    metrics: RequestMetrics,
+    lifespan: Lifespan | None,
+    new_request_id: ids.Source,
+) -> App:
+    endpoints = [make_endpoint(operation, metrics.of(operation.operation_id)) for operation in operations]
+    routes = make_routes((one.operation.method, one.operation.path, one) for one in endpoints)
+    observe_rest, observe_pages = metrics.of("none"), metrics.of("pages")
+
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        arrival = _arrival(service, scope, receive, new_request_id)
+        current_request.set(arrival.request_id)
+        found = find(routes, scope["raw_path"].decode("latin-1"))
+        page = pages(scope) if found is None else None
+        if isinstance(page, Page):
+            await _serve_page(service, page, arrival, send, observe_pages)
+            return
+        endpoint = None if found is None else found.methods.get(scope["method"])
+        if endpoint is None:
+            rendered: Rendered | None = _unmet(service, arrival, found, page)
+        else:
+            arrival.params = found.params if found is not None else {}
+            rendered = await _reply(service, endpoint, arrival)
+        if rendered is not None:
+            await _send(service, arrival, rendered, send)
+        _note(arrival, rendered, endpoint, observe_rest, begun)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await run_lifespan(lifespan, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    return app
+
+
+def _arrival(service: Service, scope: Scope, receive: Receive, new_request_id: ids.Source) -> Arrival:
+    headers = header_texts(scope)
+    request_id = headers.get("x-request-id", "")
+    if not REQUEST_ID.fullmatch(request_id):
+        request_id = new_request_id()
+    client = scope["client"]
+    address = "" if client is None else client[0].removeprefix("::ffff:")
+    return Arrival(scope, receive, request_id, address, service.clock.now(), headers)
+
+
+async def _reply(service: Service, endpoint: Endpoint, arrival: Arrival) -> Rendered | None:
+    """The endpoint's answer; whatever goes wrong is an answer too, but for a client that went away."""
+    try:
+        reply = await respond(service, endpoint, arrival)
+        if reply is None:
+            return None
+        if isinstance(reply, Answer):
+            return render_answer(reply)
+    except Exception as error:  # the edge: a defect is told by its incident number, not by a dropped line
+        reply = failure(service, error)
+    return render_refusal(reply, service.clock.now())
+
+
+def _unmet(service: Service, arrival: Arrival, found: Found[Endpoint] | None, page: Refusal | None) -> Rendered:
+    """What is answered where no operation was found: 404, 405, or a browser's question before a foreign request."""
+    scope, now = arrival.scope, service.clock.now()
+    if found is None:
+        return render_refusal(page or nothing_at(scope["path"]), now)
+    asked = preflight(service.origins, scope["method"], arrival.headers, found.methods)
+    if asked is not None:
+        return 204, asked, b""
+    return render_refusal(not_offered(scope["method"], scope["path"], found.methods), now)
+
+
+async def _serve_page(service: Service, page: Page, arrival: Arrival, send: Send, observe: Observe) -> None:
+    begun = time.perf_counter()
+    refusal = keep_out(service, arrival)
+    if refusal is not None:
+        await _send(service, arrival, render_refusal(refusal, service.clock.now()), send)
+        return
+    status = await page.serve(arrival.scope, arrival.receive, send, arrival.request_id)
+    observe(status, time.perf_counter() - begun)
+
+
+async def _send(service: Service, arrival: Arrival, rendered: Rendered, send: Send) -> None:
+    status, headers, body = rendered
+    headers.append((b"x-request-id", arrival.request_id.encode("ascii")))
+    if "origin" in arrival.headers:
+        headers += cross_origin_headers(service.origins, arrival.headers["origin"])
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _note(
+    arrival: Arrival, rendered: Rendered | None, endpoint: Endpoint | None, observe_rest: Observe, begun: float
+) -> None:
+    """Counts the request; 499: the client went away."""
+    status, seconds = rendered[0] if rendered is not None else 499, time.perf_counter() - begun
+    (observe_rest if endpoint is None else endpoint.observe)(status, seconds)
+    if traffic.isEnabledFor(logging.DEBUG):
+        log.debug(
+            "Request answered",
+            method=arrival.scope["method"],
+            path=arrival.scope["path"],
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+            address=arrival.address,
+        )

@@ -1,0 +1,44 @@
+"""An emulated cabinet as a process: its addresses, what people do to it, and what it saw."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.api import Api
+from harness.processes import serving
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """A running `openharbor cabinet serve`. `address`: what to put into a site file."""
+
+    address: str
+    control: Api
+
+    def pulsed(self) -> list[int]:
+        """The locks whose solenoids got current, in the order of their pulses."""
+        return [pulse["lock"] for pulse in self.control.get("/pulses").body]
+
+    def shut(self, lock: int) -> None:
+        """A person pushes the door to."""
+        answer = self.control.post(f"/lockers/{lock}/door", {"open": False})
+        assert answer.status < 300, answer.body
+
+    def violations(self) -> list[dict[str, Any]]:
+        """Broken rules of lock-boards.md 6.5."""
+        body = self.control.get("/v1/trace").body
+        entries = body["entries"] if isinstance(body, dict) else body
+        return [entry for entry in entries if entry["kind"] == "violation"]
+
+
+@contextmanager
+def emulated(protocol: str, lockers: int, directory: Path, *flags: str) -> Iterator[Emulated]:
+    """A cabinet of so many lockers that speaks a protocol, on free ports."""
+    directory.mkdir(parents=True, exist_ok=True)
+    arguments = ("cabinet", "serve", "--protocol", protocol, "--lockers", str(lockers), *flags)
+    with serving(*arguments, log=directory / "cabinet.log") as service:
+        words = service.ready.split()
+        at = words.index("control")
+        yield Emulated(words[at - 1], Api(words[at + 1]))
