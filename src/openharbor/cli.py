@@ -6,13 +6,15 @@ Each command parses, calls one function and prints. Rooms are imported inside th
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
 from openharbor import __version__
 from openharbor.kit.errors import Failed
+from openharbor.kit.settings import variable as variable_of
 
 DONE, FAILED, USAGE, REFUSED, UNREACHABLE = 0, 1, 2, 3, 4
 
@@ -31,13 +33,19 @@ app.add_typer(gateway, name="gateway")
 gateway.add_typer(api_key, name="api-key")
 app.add_typer(cabinet, name="cabinet")
 
+variable = partial(variable_of, "gateway")
+
 Data = Annotated[
     Path, typer.Option("--data", help="Directory of the gateway.", envvar="OPENHARBOR_GATEWAY_DATA", file_okay=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-LogFormat = Annotated[str, typer.Option("--log-format", help="auto, human or json.", envvar="OPENHARBOR_LOG_FORMAT")]
+LogFormat = Annotated[
+    Literal["auto", "human", "json"],
+    typer.Option("--log-format", help="auto, human or json.", envvar="OPENHARBOR_LOG_FORMAT"),
+]
 LogLevel = Annotated[
-    str, typer.Option("--log-level", help="debug, info, warning, error or critical.", envvar="OPENHARBOR_LOG_LEVEL")
+    Literal["debug", "info", "warning", "error", "critical"],
+    typer.Option("--log-level", help="debug, info, warning, error or critical.", envvar="OPENHARBOR_LOG_LEVEL"),
 ]
 
 
@@ -60,7 +68,8 @@ def say(text: str) -> None:
 
 def show(data: Any, as_json: bool, lines: Callable[[Any], list[str]]) -> None:
     """Prints data as one JSON document, or as lines for people."""
-    say(json.dumps(data, ensure_ascii=False)) if as_json else [say(line) for line in lines(data)]
+    for line in [json.dumps(data, ensure_ascii=False)] if as_json else lines(data):
+        say(line)
 
 
 @app.callback(invoke_without_command=True)
@@ -118,11 +127,12 @@ def _founded(made: dict[str, Any]) -> list[str]:
 @gateway.command()
 def serve(
     data: Data,
-    host: Annotated[str, typer.Option("--host", envvar="OPENHARBOR_GATEWAY_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, envvar="OPENHARBOR_GATEWAY_PORT")] = 8080,
+    host: Annotated[str | None, typer.Option("--host", help="127.0.0.1 if left out.", envvar=variable("host"))] = None,
+    port: Annotated[int | None, typer.Option("--port", help="8080; 0 picks one.", envvar=variable("port"))] = None,
     allow_anonymous_lan: Annotated[
-        bool, typer.Option("--allow-anonymous-lan", help="No caller needs a key, whatever --host is.")
-    ] = False,
+        bool | None,
+        typer.Option("--allow-anonymous-lan", help="No caller needs a key.", envvar=variable("allow_anonymous_lan")),
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.", dir_okay=False)] = None,
     log_format: LogFormat = "auto",
     log_level: LogLevel = "info",
@@ -131,7 +141,7 @@ def serve(
 
     Example: openharbor gateway serve --data ./site --port 8080
     """
-    from openharbor.gateway.app import run
+    from openharbor.gateway.serve import run
     from openharbor.gateway.settings import resolve
 
     flags = {"host": host, "port": port, "allow_anonymous_lan": allow_anonymous_lan}

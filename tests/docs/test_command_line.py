@@ -2,32 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Iterator
 
-import click
 import pytest
-import typer
 
+from harness.command_line import COMMANDS
 from harness.pages import PAGES, commands
 from harness.processes import openharbor
-from openharbor.cli import app
-
-
-def leaves(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command that does something, with the words that lead to it."""
-    if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from leaves(inner, (*words, name))
-    else:
-        yield words, command
-
-
-def every() -> dict[str, click.Command]:
-    root: click.Command = typer.main.get_command(app)
-    return {" ".join(words): command for words, command in leaves(root, ("openharbor",))}
-
-
-COMMANDS = every()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -42,13 +22,6 @@ def test_the_example_of_a_command_can_be_parsed(name: str) -> None:
     words = shlex.split(example)[len(name.split()) :]
     with command.make_context(name, words):
         pass
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_each_option_of_a_command_is_explained_or_explains_itself(name: str) -> None:
-    for parameter in COMMANDS[name].params:
-        assert parameter.opts, name
-        assert all(option.startswith("--") for option in parameter.opts) or isinstance(parameter, click.Argument)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,38 +1,26 @@
 """Every setting and every environment variable is documented for operators."""
 
-import click
 import pytest
-import typer
+from msgspec.structs import fields
 
+from harness.command_line import COMMANDS
 from harness.pages import ROOT
-from openharbor.cli import app
-from openharbor.gateway.settings import Settings
+from openharbor.gateway.settings import ServiceSettings
 
 OPERATORS = (ROOT / "docs" / "operators.md").read_text()
 
 
-def environment_of(command: click.Command) -> set[str]:
-    """The environment variables of a command and of those below it."""
-    names = set()
-    for parameter in command.params:
-        given = parameter.envvar
-        names |= {given} if isinstance(given, str) else set(given or ())
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            names |= environment_of(inner)
-    return names
+def environment() -> set[str]:
+    """The environment variables of every command."""
+    given = [parameter.envvar for command in COMMANDS.values() for parameter in command.params]
+    return {name for names in given for name in ([names] if isinstance(names, str) else names or ())}
 
 
-def root() -> click.Command:
-    command: click.Command = typer.main.get_command(app)
-    return command
-
-
-@pytest.mark.parametrize("name", sorted(environment_of(root())))
+@pytest.mark.parametrize("name", sorted(environment()))
 def test_an_environment_variable_of_the_command_line_stands_in_the_operators_page(name: str) -> None:
     assert f"`{name}`" in OPERATORS
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+@pytest.mark.parametrize("name", sorted(field.name for field in fields(ServiceSettings)))
 def test_a_setting_of_the_gateway_stands_in_the_operators_page_with_its_environment_variable(name: str) -> None:
     assert f"`OPENHARBOR_GATEWAY_{name.upper()}`" in OPERATORS

@@ -58,7 +58,7 @@ class Reader:
         path = url.path + (f"?{url.query}" if url.query else "")
         headers = {name.replace("-", "_"): value for name, value in curl.headers.items()}
         raw = None if curl.body is None else curl.body.encode()
-        return api.call(curl.method, path, raw=raw, **headers)
+        return api.call(curl.method, path, raw, **headers)
 
     def _here(self, word: str) -> str:
         """Paths of the page below this reader's directory; those of the repository as they are."""

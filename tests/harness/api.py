@@ -1,4 +1,4 @@
-"""The Local API as many callers see it: a connection for each call, so that any number of threads may share one `Api`."""
+"""The Local API as many callers see it: a connection for each call, so that threads may share one `Api`."""
 
 import http.client
 import json
@@ -38,10 +38,10 @@ class Api:
     def with_key(self, key: str) -> "Api":
         return Api(self.url, {**self.headers, "X-API-Key": key})
 
-    def call(self, method: str, path: str, body: object = None, *, raw: bytes | None = None, **headers: str) -> Reply:
-        """One request; `raw` is a body as it stands. Header names have underscores: `Idempotency_Key="…"`."""
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
+        """One request; `body` goes as JSON unless it is bytes. Header names have underscores: `Idempotency_Key="…"`."""
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        content = raw if body is None else json.dumps(body).encode()
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         coded = {name: value.encode() for name, value in sent.items()}

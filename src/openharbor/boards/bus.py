@@ -8,10 +8,10 @@ import structlog
 
 from openharbor.boards import receiver as rx
 from openharbor.boards.connection import Connection
-from openharbor.boards.exchange import Answered, Flight, Member, NotSent, Order, Result, Unanswered, echoed
+from openharbor.boards.exchange import Answered, Flight, Member, NotSent, Order, Result, Unanswered, Withheld, echoed
 from openharbor.boards.line import Connect, NothingSent
 from openharbor.boards.outcomes import EventKind
-from openharbor.boards.protocols.codec import Push
+from openharbor.boards.protocols.codec import Codec, Push
 from openharbor.boards.timing import LineTimes
 from openharbor.boards.traffic import (
     SETTLE_S,
@@ -90,6 +90,10 @@ class Bus:
     def leave(self, member: Member) -> None:
         self._members.remove(member)
 
+    def hint_for(self, codec: Codec) -> str | None:
+        """What bytes that were no frames say of a board's set-up, if anything."""
+        return codec.hint(self._receiver.refused)
+
     async def exchange(self, member: Member, order: Order) -> Result:
         """One frame and its answer, when it is this board's turn."""
         if not self.up and not (order.deadline is not None and await self._connection.ensure(order.deadline)):
@@ -125,6 +129,8 @@ class Bus:
         if order.before_send is not None and not order.over(self._clock.monotonic()):
             try:
                 await order.before_send()
+            except Withheld:
+                return NotSent("withheld")
             except Exception as error:
                 log.warning("Nothing sent: what must come before a frame failed", line=self.name, reason=repr(error))
                 return NotSent("journal")
@@ -145,7 +151,8 @@ class Bus:
             self.counters.frames += 1
             self._traffic.sent_until = sent_at + len(request.data) * self.times.byte_s
             await done_within(flight.done, self._traffic.sent_until + order.limit_s - sent_at, self._clock)
-        except NothingSent:
+        except NothingSent as error:
+            self._connection.drop(str(error))
             return NotSent("")
         finally:
             self._flight = None

@@ -22,7 +22,7 @@ def is_lost(failures: int, since_answer_s: float) -> bool:
 
 def until_next_try(tries: int) -> float:
     """Seconds until an absent board is tried again, after so many tries in vain; for ever."""
-    return DEAD_BOARD_S[min(max(tries - 1, 0), len(DEAD_BOARD_S) - 1)]
+    return DEAD_BOARD_S[min(tries, len(DEAD_BOARD_S) - 1)]
 
 
 def period(poll_s: float, fast_poll_s: float, since_pulse_s: float | None, *, unsettled: bool, doors: bool) -> float:

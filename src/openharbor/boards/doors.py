@@ -39,13 +39,10 @@ class Doors:
     def resize(self, locks: int) -> None:
         self._doors = {lock: self._doors.get(lock, Door()) for lock in range(1, locks + 1)}
 
-    @property
-    def unsettled(self) -> bool:
-        """A last reading differed from what is accepted."""
-        return any(door.unsettled for door in self._doors.values())
-
-    def is_unsettled(self, lock: int) -> bool:
-        return self._doors[lock].unsettled if lock in self._doors else False
+    def is_unsettled(self, lock: int | None = None) -> bool:
+        """Whether the last reading of this door, or of any, differed from what is accepted."""
+        doors = self._doors.values() if lock is None else [self._doors.get(lock, Door())]
+        return any(door.unsettled for door in doors)
 
     def is_suspect(self, lock: int) -> bool:
         return lock in self._suspect

@@ -13,6 +13,10 @@ from openharbor.boards.turns import Priority
 NEVER = float("-inf")  # monotonic seconds
 
 
+class Withheld(Exception):
+    """Raised by `before_send`: this is not the moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A request as a bus is asked for it.
@@ -52,7 +56,7 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte left. `why`: "" (the line is down) | expired | journal."""
+    """No byte left. `why`: "" (the line is down) | expired | withheld | journal."""
 
     why: str
 

@@ -1,50 +1,57 @@
-"""Keeps one board read: the start sequence, polls, refreshes, and whether the board is there (lock-boards.md 4.3, 4.4)."""
+"""Keeps one board read for ever: start sequence, polls, refreshes, and whether it is there (lock-boards.md 4.3, 4.4)."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import structlog
 
 from openharbor.boards import cadence, pulses
+from openharbor.boards.asking import Asking
 from openharbor.boards.bus import Bus
 from openharbor.boards.doors import Doors
-from openharbor.boards.exchange import Answered, Member, NotSent, Order, Unanswered, Withheld
-from openharbor.boards.outcomes import BoardState, DoorReading, EventKind, SafeState
-from openharbor.boards.protocols.codec import Answer, Push, Request
-from openharbor.boards.timing import BoardTimes, Settings
+from openharbor.boards.outcomes import BoardState, DoorReading, EventKind
+from openharbor.boards.protocols.codec import Answer, Push
+from openharbor.boards.timing import BoardTimes
 from openharbor.boards.turns import Priority
 from openharbor.boards.waiting import Signal
 from openharbor.kit.clock import Clock
 
 log = structlog.get_logger("openharbor.boards")
 
-MOST_LEARNING_READS = 5
+FAULT_AGAIN_S = 30.0
 
 
 class Reading:
-    """Reads one board for ever. `fault` says why it must not be used, if so."""
+    """`fault`: why the board must not be used, if so. `tell` takes an event of the board and its detail."""
 
     def __init__(
         self,
         bus: Bus,
-        member: Member,
+        asking: Asking,
         doors: Doors,
         times: BoardTimes,
+        equal_reads: int,
         *,
-        settings: Settings,
         clock: Clock,
         tell: Callable[[EventKind, str], None],
     ) -> None:
-        self.state = BoardState(online=False, failure="not answered yet")
         self.fault: str | None = None
-        self.items: dict[int, bool] = {}
-        self._bus, self._member, self._doors, self._times = bus, member, doors, times
-        self._settings, self._clock, self._tell = settings, clock, tell
+        self._state = BoardState(online=False, failure="has not answered yet")
+        self._bus, self._asking, self._doors, self._times, self._equal = bus, asking, doors, times, equal_reads
+        self._clock, self._tell = clock, tell
         self._wake = Signal()
-        self._ready_for = 0  # the generation of the line that the start sequence was made on
-        self._failures, self._tries = 0, 0
+        self._ready_for = 0  # the generation of the line on which the start sequence was made
+        self._failures, self._tries = 0, 0  # reads in a row without an answer; start sequences in a row
         self._answered_at = clock.monotonic()
         self._told_absent = False
+        asking.on_answer, asking.on_silence = self._answered, self._missed
+
+    @property
+    def state(self) -> BoardState:
+        if not self._state.online and not self._bus.up:
+            return msgspec.structs.replace(self._state, failure=self._bus.failure)
+        return self._state
 
     def hurry(self) -> None:
         """Reads again at once: something happened, or may have."""
@@ -52,116 +59,129 @@ class Reading:
 
     def pushed(self, push: Push) -> None:
         """A push counts as one read, and causes another (3.5, 4.5)."""
-        self._hear(Answer(bits={push.lock: push.raw}))
+        self._asking.hear(Answer(bits={push.lock: push.raw}))
         self.hurry()
 
+    async def refresh(self, deadline: float, lock: int | None = None) -> dict[int, DoorReading]:
+        """Fresh readings. Doors that were not read, or whose last readings disagree, are unknown."""
+        begun = self._clock.monotonic()
+        while await self._asking.read(Priority.REFRESH, deadline, lock) and self._doors.is_unsettled(lock):
+            if self._clock.monotonic() + cadence.AGAIN_S >= deadline:
+                break
+            await self._clock.sleep(cadence.AGAIN_S)
+        return {number: self._if_fresh(number, door, begun) for number, door in self._doors.readings().items()}
+
     async def run(self) -> None:
-        """Polls for ever; cancel it to stop."""
-        self._answered_at = self._clock.monotonic()
-        before = self._answered_at
+        """Reads for ever; cancel it to stop."""
+        before = self._answered_at = self._clock.monotonic()
         while True:
             started = self._clock.monotonic()
             if not self._bus.up:
                 await self._without_line()
                 continue
-            if self.state.online and self._ready_for == self._bus.generation:
+            if self._state.online and self._ready_for == self._bus.generation:
                 self._doors.period_s = max(self._times.poll_s, started - before)
                 before = started
-                await self.read(Priority.POLL)
+                await self._asking.read(Priority.POLL)
             elif not await self._start():
                 self._tries += 1
             self._doors.expire(self._bus.unlocking_s)
             if self._bus.up:
                 await self._wake.within(started + self._pause() - self._clock.monotonic(), self._clock)
 
-    async def read(self, priority: Priority, deadline: float | None = None, lock: int | None = None) -> bool:
-        """One round over all doors, or a look at one. False: a read was not answered, and the rest was left out."""
-        requests = self._requests(lock) or (self._member.codec.liveness(),)
-        for request in requests:
-            if await self._ask(request, priority, deadline) is None:
-                return False
+    async def _start(self) -> bool:
+        """The start sequence (4.3); also after every reconnect of the board. False: it did not come on line."""
+        generation, self._doors.baseline = self._bus.generation, True
+        if not await self._asking.learn():
+            return False
+        if await self._asking.make_safe() == "failed":
+            log.warning("A board did not take the command to switch its coils off", line=self._bus.name)
+        if not await self._check() or not await self._read_baseline():
+            return False
+        self._ready_for, self._doors.baseline = generation, False
+        self._set(online=True, failure=None)
+        self._tell("board_online", "")
         return True
 
-    async def refresh(self, deadline: float, lock: int | None = None) -> dict[int, DoorReading]:
-        """Fresh readings. Doors that were not read, or whose last readings disagree, are unknown."""
-        begun = self._clock.monotonic()
-        while await self.read(Priority.REFRESH, deadline, lock) and self._doors.unsettled:
-            if self._clock.monotonic() + cadence.AGAIN_S >= deadline:
+    async def _check(self) -> bool:
+        """Family checks (3.6)."""
+        codec = self._asking.codec
+        for request in codec.checks():
+            asked = await self._asking.ask(request, Priority.POLL)
+            if asked is None:
+                return False
+            fault = codec.fault(request, asked[1])
+            if fault is not None:
+                self._refuse(fault)
+                return False
+            firmware = codec.firmware(request, asked[1])
+            if firmware is not None:
+                self._set(firmware=firmware)
+        self.fault = None
+        return True
+
+    async def _read_baseline(self) -> bool:
+        for _ in range(self._equal + 2):
+            if not await self._asking.read(Priority.POLL):
+                return False
+            if not self._doors.is_unsettled():
                 break
             await self._clock.sleep(cadence.AGAIN_S)
-        return {number: self._fresh(number, door, begun) for number, door in self._doors.readings().items()}
+        return True
 
-    async def safe_state(self) -> SafeState:
-        """Every coil off, never while a pulse of ours may be running; best effort."""
-        requests = self._member.codec.safe_state()
-        if not requests:
-            return "not_applicable"
-        refused = False
-        for request in requests:
-            answer = await self._make_safe(request)
-            if answer is None:
-                return "failed"
-            refused = refused or bool(answer.reason) or answer.accepted is False
-        return "failed" if refused else "done"
+    async def _without_line(self) -> None:
+        """Waits for the line; after two seconds without an answer the board is off line."""
+        left = self._answered_at + cadence.LOST_AFTER_S - self._clock.monotonic()
+        if left > 0 and (self._state.online or not self._told_absent):
+            await self._wake.within(left, self._clock)
+            return
+        self._leave(self._bus.failure)
+        await self._wake.wait()
 
-    # Exchanges
+    def _pause(self) -> float:
+        """From the start of one round to the next."""
+        if self.fault is not None:
+            return FAULT_AGAIN_S
+        if not self._state.online:
+            return cadence.until_next_try(self._tries)
+        last = pulses.latest_at(self._doors.pulses)
+        return cadence.period(
+            self._times.poll_s,
+            self._times.fast_poll_s,
+            None if last is None else self._clock.monotonic() - last,
+            unsettled=self._doors.is_unsettled(),
+            doors=bool(self._asking.codec.reads()),
+        )
 
-    def _requests(self, lock: int | None) -> tuple[Request, ...]:
-        """A board of which one read shows one lock is asked for the lock that was pulsed last first (1.1)."""
-        codec = self._member.codec
-        if lock is not None:
-            one = codec.read(lock)
-            return () if one is None else (one,)
-        requests = codec.reads()
-        pulsed = pulses.latest(self._doors.pulses)
-        return tuple(sorted(requests, key=lambda one: one.lock != pulsed)) if len(requests) > 1 else requests
+    def _answered(self) -> None:
+        self._failures, self._tries, self._answered_at = 0, 0, self._clock.monotonic()
+        self._set(last_seen_at=self._clock.now())
 
-    async def _ask(self, request: Request, priority: Priority, deadline: float | None = None) -> Answer | None:
-        answered = await self._exchange(request, priority, deadline)
-        return answered[1] if answered else None
+    def _missed(self) -> None:
+        self._failures += 1
+        why = self._bus.hint_for(self._asking.codec) or "does not answer"
+        if cadence.is_lost(self._failures, self._clock.monotonic() - self._answered_at):
+            self._leave(why)
+        elif not self._state.online:
+            self._set(failure=why)
 
-    async def _exchange(
-        self, request: Request, priority: Priority, deadline: float | None = None
-    ) -> tuple[bytes, Answer] | None:
-        codec = self._member.codec
-        result = await self._bus.exchange(self._member, Order(request, self._times.read_s, priority, deadline))
-        if isinstance(result, Answered):
-            answer = codec.answer(result.frame, request)
-            self._hear(answer)
-            return result.frame, answer
-        if isinstance(result, Unanswered):
-            self._failures += 1
-            self._judge_absence(self._bus.hint(self._member) or "does not answer")
-        return None
+    def _refuse(self, fault: str) -> None:
+        if fault != self.fault:
+            self.fault, self._told_absent = fault, False
+        self._leave(fault)
 
-    async def _make_safe(self, request: Request) -> Answer | None:
-        async def unless_pulsing() -> None:
-            if self._pulse_ends_at() > self._clock.monotonic():
-                raise Withheld
+    def _leave(self, why: str) -> None:
+        """Off line: every door unknown, one event."""
+        tell = self._state.online or not self._told_absent
+        self._set(online=False, failure=why)
+        self._doors.lose()
+        if tell:
+            self._told_absent = True
+            self._tell("board_offline", why)
 
-        codec = self._member.codec
-        order = Order(request, self._times.read_s, Priority.SAFE_STATE, before_send=unless_pulsing)
-        while True:
-            await self._clock.sleep(self._pulse_ends_at() - self._clock.monotonic())
-            result = await self._bus.exchange(self._member, order)
-            if isinstance(result, NotSent) and result.why == "withheld":
-                continue
-            return codec.answer(result.frame, request) if isinstance(result, Answered) else None
+    def _if_fresh(self, lock: int, door: DoorReading, begun: float) -> DoorReading:
+        fresh = door.read_at is not None and door.read_at >= begun and not self._doors.is_unsettled(lock)
+        return door if fresh else msgspec.structs.replace(door, state="unknown")
 
-    def _pulse_ends_at(self) -> float:
-        return pulses.running_until(self._doors.pulses, self._times.pulse_of(self._settings()) / 1000)
-
-    def hear(self, answer: Answer) -> None:
-        """A valid answer of the board, to whatever: it is there, and perhaps tells of its doors."""
-        self._hear(answer)
-        if not self.state.online:
-            self.hurry()
-
-    def _hear(self, answer: Answer) -> None:
-        now = self._clock.monotonic()
-        self._failures, self._tries, self._answered_at = 0, 0, now
-        self.state = replace_state(self.state, last_seen_at=self._clock.now())
-        self.items.update(answer.items)
-        self._doors.observe(answer.bits, now, self._bus.unlocking_s)
-
-    # The life of the board
+    def _set(self, **changed: Any) -> None:
+        self._state = msgspec.structs.replace(self._state, **changed)

@@ -12,8 +12,8 @@ import httpx2
 
 from openharbor.boards.emulator.emulator import Emulator
 from openharbor.demo.narration import Unseen
-from openharbor.gateway.app import serving
 from openharbor.gateway.commands import check_journal, initialise
+from openharbor.gateway.serve import serving
 from openharbor.gateway.settings import ServiceSettings
 from openharbor.kit.clock import Clock
 
@@ -86,7 +86,6 @@ class Stage:
     data: Path
     admin_password: str
     client: httpx2.AsyncClient
-    stopping: asyncio.Event
 
     async def call(self, method: str, path: str, status: int, body: object = None, key: str | None = None) -> Any:
         """One request over HTTP; its JSON. Raises Unseen for another status than the expected."""
@@ -105,10 +104,6 @@ class Stage:
         found = await asyncio.to_thread(check_journal, self.data)
         return int(found["auditEntries"])
 
-    async def stopped(self) -> None:
-        """Returns when somebody stops the gateway."""
-        await self.stopping.wait()
-
 
 @asynccontextmanager
 async def on_stage(*, seed: int, clock: Clock) -> AsyncIterator[Stage]:
@@ -121,7 +116,8 @@ async def on_stage(*, seed: int, clock: Clock) -> AsyncIterator[Stage]:
         ):
             site.write_text(SITE.format(kerong=kerong.url(), waveshare=waveshare.url()))
             made = await asyncio.to_thread(initialise, data, site, None)
-            async with serving(data, ServiceSettings(port=0), clock) as served:
-                async with httpx2.AsyncClient(base_url=served.url, timeout=70) as client:
-                    password = made["adminPassword"]
-                    yield Stage(kerong, waveshare, served.url, data, password, client, served.stopping)
+            async with (
+                serving(data, ServiceSettings(port=0), clock) as served,
+                httpx2.AsyncClient(base_url=served.url, timeout=70) as client,
+            ):
+                yield Stage(kerong, waveshare, served.url, data, made["adminPassword"], client)

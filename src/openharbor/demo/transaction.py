@@ -1,5 +1,7 @@
 """The story of a transaction: a locker is given, the door opens, something goes in and out, the locker comes free."""
 
+import asyncio
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -119,5 +121,8 @@ async def _keep_serving(stage: Stage, say: Callable[[str], None]) -> None:
     say(f"openharbor gateway ready {stage.url}")
     for cabinet in (stage.kerong, stage.waveshare):
         say(f"openharbor cabinet ready {cabinet.url()}")
-    say("No key is needed on loopback. Ctrl-C ends it.")
-    await stage.stopped()
+    say(f"No key is needed on loopback. Admin sign-in: admin, {stage.admin_password}. Ctrl-C ends it.")
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()

@@ -126,7 +126,7 @@ def _gateway(
         gatekeeper=access,
         clock=clock,
         contract=CONTRACT,
-        limits=Limits(requests_per_minute=settings.requests_per_minute),
+        limits=Limits(body_bytes=settings.body_bytes, requests_per_minute=settings.requests_per_minute),
         origins=own_origins(
             socket.gethostname(), settings.allowed_hosts, settings.allowed_origins, open_paths=OPEN_PATHS
         ),

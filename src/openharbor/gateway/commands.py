@@ -1,6 +1,7 @@
 """What `openharbor gateway …` does beside serving: found a site, check and copy its journal, make and end API keys."""
 
 import asyncio
+import os
 import secrets
 import shutil
 import socket
@@ -59,7 +60,13 @@ def _read_site(path: Path | None) -> SiteFile:
     except (OSError, UnicodeDecodeError) as error:
         raise Failed(f"{path} cannot be read: {error}") from error
     gateway_id = f"gw-{secrets.token_hex(4)}"
-    read = read_site_file(text, gateway_id=gateway_id, host_name=socket.gethostname(), now=SystemClock().now())
+    read = read_site_file(
+        text,
+        gateway_id=gateway_id,
+        host_name=socket.gethostname(),
+        now=SystemClock().now(),
+        resolve=os.path.realpath,  # two names of one serial port are one line
+    )
     if isinstance(read, SiteFile):
         return read
     faults = "".join(f"\n  {fault}" for fault in read)

@@ -92,7 +92,7 @@ class OpenRequests:
         if not isinstance(selected, Refusal) and since is not None:
             selected = running_already(since)
         if isinstance(selected, Refusal):
-            return await self._refuse("OPEN_ALL_FAILED", selected, caller, now)
+            return await self._refuse("openAllLockers", selected, caller, now)
         orders = [Order(place_of(locker), caller) for locker in selected]
         ignored = frozenset(locker.locker_id for locker in selected if locker.broken_lock)
         reply = open_all_answer(await self._open_all.run(orders, ignored))
@@ -103,13 +103,13 @@ class OpenRequests:
         site = self._keeper.site
         transaction = site.transactions.get(transaction_id)
         if transaction is None:
-            return await self._refuse("LOCKER_OPEN_FAILED", unknown_transaction(transaction_id), caller, now)
+            return await self._refuse("openLockerByTransactionId", unknown_transaction(transaction_id), caller, now)
         return await self._open(site.lockers[transaction.locker_id], caller, transaction, key)
 
     async def _open_locker(self, caller: Caller, locker_id: int, key: Keyed | None, now: int) -> Reply:
         locker = self._keeper.site.lockers.get(locker_id)
         if locker is None:
-            return await self._refuse("LOCKER_OPEN_FAILED", unknown_locker(locker_id), caller, now)
+            return await self._refuse("openLockerById", unknown_locker(locker_id), caller, now)
         return await self._open(locker, caller, None, key)
 
     async def _open(self, locker: Locker, caller: Caller, transaction: Transaction | None, key: Keyed | None) -> Reply:
@@ -133,8 +133,8 @@ class OpenRequests:
         except (StorageUnavailable, Closed) as error:  # each opening of the run has its own entry
             log.warning("Audit entry of an open-all not written", why=str(error))
 
-    async def _refuse(self, action: str, refusal: Refusal, caller: Caller, now: int) -> Refusal:
-        await self._refusals.write(action, refusal, caller, now)
+    async def _refuse(self, operation_id: str, refusal: Refusal, caller: Caller, now: int) -> Refusal:
+        await self._refusals.write(operation_id, refusal, caller, now)
         return refusal
 
 

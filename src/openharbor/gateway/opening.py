@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from openharbor.boards.outcomes import Board, DoorState, OpenOutcome
 from openharbor.gateway import opening_rules as rules
-from openharbor.gateway.opening_journal import KeyTaken, OpeningJournal, Order
+from openharbor.gateway.opening_journal import GivenAway, KeyTaken, OpeningJournal, Order
 from openharbor.gateway.opening_rules import OpenResult
 from openharbor.kit.clock import Clock
 from openharbor.kit.errors import Closed, StorageUnavailable
@@ -148,7 +148,7 @@ class Openings:
         """Journals the pulse that is about to leave; raises when it must not leave, and `progress` says why."""
         try:
             progress.opening_id = await self._pulse(progress)
-        except (Stopping, KeyTaken, StorageUnavailable, Closed) as why:
+        except (Stopping, KeyTaken, GivenAway, StorageUnavailable, Closed) as why:
             progress.blocked = why
             raise
 
@@ -171,10 +171,8 @@ class Openings:
 
     def _judge(self, progress: Progress) -> OpenResult:
         place, duration = progress.order.place, progress.duration_ms(self._clock.monotonic())
-        if not progress.may_have_fired and isinstance(progress.blocked, Stopping):
-            return rules.shutting_down(place)
-        if not progress.may_have_fired and isinstance(progress.blocked, KeyTaken):
-            return rules.key_taken(place)
+        if not progress.may_have_fired and progress.blocked is not None:
+            return _nothing_fired(progress.order, progress.blocked)
         outcome = progress.last or _EXPIRED
         return rules.judge(place, outcome, attempts=progress.attempts, duration_ms=duration)
 
@@ -189,6 +187,16 @@ class Openings:
         self._count(result)
         _tell(order, result)
         return result
+
+
+def _nothing_fired(order: Order, why: Exception) -> OpenResult:
+    if isinstance(why, KeyTaken):
+        return rules.key_taken(order.place)
+    if isinstance(why, GivenAway):
+        return rules.given_away(order.place, order.transaction_id or "")
+    if isinstance(why, StorageUnavailable):
+        return rules.not_writable(order.place)
+    return rules.shutting_down(order.place)
 
 
 def take(progress: Progress, outcome: OpenOutcome) -> None:

@@ -11,7 +11,7 @@ from openharbor.gateway.keeper import Keeper
 from openharbor.gateway.opening_answers import interrupted_answer, stored_answer
 from openharbor.gateway.opening_rules import OpenResult, Place
 from openharbor.gateway.service_state import open_failed, opened
-from openharbor.gateway.site import Transaction
+from openharbor.gateway.site import Site, Transaction
 from openharbor.gateway.site_state import put_locker
 from openharbor.gateway.trail import SYSTEM, State, audit, audit_refusal
 from openharbor.kit import idempotency
@@ -27,6 +27,10 @@ RETRY_S = 1.0
 
 class KeyTaken(Exception):
     """Another request took the Idempotency-Key meanwhile."""
+
+
+class GivenAway(Exception):
+    """The transaction was released while its open waited, and the locker belongs to another one now."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -50,7 +54,12 @@ class Order(msgspec.Struct, frozen=True):
 def write_pulse(
     tx: Tx, state: State, order: Order, opening_id: int | None, attempt: int, now: int
 ) -> tuple[State, int]:
-    """Journals a pulse about to leave, with its opening before the first one. Raises KeyTaken."""
+    """Journals a pulse about to leave, with its opening before the first one. Raises KeyTaken, GivenAway.
+
+    A release does not stop an open, but a locker that another transaction has meanwhile is somebody else's door.
+    """
+    if order.transaction is not None and _given_away(state.site, order.transaction):
+        raise GivenAway
     if opening_id is None:
         if order.key is not None and not idempotency.begin(tx, order.key, now):
             raise KeyTaken
@@ -62,6 +71,12 @@ def write_pulse(
         fired_at=now,
     )
     return state, opening_id
+
+
+def _given_away(site: Site, transaction: Transaction) -> bool:
+    locker = site.lockers.get(transaction.locker_id)
+    holder = None if locker is None else site.transactions.get(locker.transaction_id or "")
+    return holder is not None and holder.row_id != transaction.row_id
 
 
 def write_outcome(tx: Tx, state: State, order: Order, opening_id: int | None, result: OpenResult) -> tuple[State, None]:
@@ -213,7 +228,7 @@ class OpeningJournal:
         return locker is not None and locker.broken_lock
 
     async def pulse(self, order: Order, opening_id: int | None, attempt: int) -> int:
-        """Returns the opening's id once the pulse is durable. Raises KeyTaken, StorageUnavailable, Closed."""
+        """The opening's id, once the pulse is durable. Raises KeyTaken, GivenAway, StorageUnavailable, Closed."""
         now = self._clock.now()
         work = partial(write_pulse, order=order, opening_id=opening_id, attempt=attempt, now=now)
         return await self._keeper.change(work, essential=order.essential)

@@ -124,7 +124,7 @@ def _unreachable(place: Place, outcome: OpenOutcome, attempts: int, duration_ms:
         message = "Too many pulses for this lock in the last minute; nothing was fired"
         return _nothing_fired(place, 429, "RATE_LIMITED", message)
     if outcome.reason == "journal":
-        return _nothing_fired(place, 503, "STORAGE_UNAVAILABLE", "The gateway cannot write its database")
+        return not_writable(place)
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     message = f"The controller could not be reached in {times}"
     if outcome.reason == "expired":
@@ -143,6 +143,17 @@ def shutting_down(place: Place) -> OpenResult:
 def key_taken(place: Place) -> OpenResult:
     """Another request used the Idempotency-Key while this one waited for its turn; nothing was fired."""
     return _nothing_fired(place, 409, "CONFLICT", "This Idempotency-Key was used with another request")
+
+
+def given_away(place: Place, transaction_id: str) -> OpenResult:
+    """The transaction ended while its open waited, and another one has the locker; nothing was fired."""
+    message = f"No active transaction has the id {transaction_id}"
+    return _nothing_fired(place, 404, "TRANSACTION_NOT_FOUND", message)
+
+
+def not_writable(place: Place) -> OpenResult:
+    """The pulse could not be journaled, so nothing was fired."""
+    return _nothing_fired(place, 503, "STORAGE_UNAVAILABLE", "The gateway cannot write its database")
 
 
 def not_journaled(result: OpenResult) -> OpenResult:

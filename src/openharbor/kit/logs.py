@@ -19,12 +19,14 @@ from typing import Any, Literal, TextIO
 import msgspec
 import structlog
 
+from openharbor.kit.errors import Failed
 from openharbor.kit.http.timestamps import rfc3339
 from openharbor.kit.masking import mask_field, mask_text
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["auto", "human", "json"]
 
+FORMATS = ("auto", "human", "json")
 LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 COLOURS: Mapping[str, str] = {"debug": "2", "warning": "33", "error": "31", "critical": "1;31"}
 QUIET = {"uvicorn.error": logging.ERROR, "alembic": logging.WARNING, "asyncio": logging.WARNING}
@@ -114,20 +116,24 @@ class Standard(logging.Handler):
 
 
 def configure(
-    ring: LogRing,
+    log_format: Format = "auto",
+    log_level: Level = "info",
     *,
-    level: str = "info",
-    format: Format = "auto",  # noqa: A002  # as the flag
+    ring: LogRing | None = None,
     stream: TextIO | None = None,
-) -> None:
-    """Sends all logs of this process to `stream` (stderr) and to `ring`. Raises ValueError for an unknown level."""
-    if level not in LEVELS:
-        raise ValueError(f"log level {level!r}: must be {', '.join(LEVELS)}")
-    if format not in ("auto", "human", "json"):
-        raise ValueError(f"log format {format!r}: must be auto, human or json")
+) -> LogRing:
+    """Sends all logs of this process to `stream` (stderr), and to the ring that it returns.
+
+    Raises Failed (exit code 2) for a format or level that there is not.
+    """
+    if log_level not in LEVELS:
+        raise Failed(f"--log-level {log_level}: must be debug, info, warning, error or critical", 2)
+    if log_format not in FORMATS:
+        raise Failed(f"--log-format {log_format}: must be auto, human or json", 2)
+    ring = LogRing() if ring is None else ring
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
-    output = Output(ring, stream, human=format == "human" or (format == "auto" and terminal), colour=terminal)
+    output = Output(ring, stream, human=log_format == "human" or (log_format == "auto" and terminal), colour=terminal)
 
     def send(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         name = "error" if method in ("exception", "err") else "warning" if method == "warn" else method
@@ -136,11 +142,12 @@ def configure(
 
     structlog.configure(
         processors=[send],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log_level]),
         logger_factory=_Named,
         cache_logger_on_first_use=False,  # loggers are made at import, before this is called
     )
-    _take_over_standard(output, LEVELS[level])
+    _take_over_standard(output, LEVELS[log_level])
+    return ring
 
 
 class _Named:

@@ -13,7 +13,7 @@ from openharbor.boards.protocols.codec import Found, More, NoFrame
 from openharbor.boards.protocols.families import FAMILIES
 from openharbor.boards.protocols.frames import Frame
 
-from .vectors import BOARDS, META, VECTORS, codec, play
+from .vectors import BOARDS, META, VECTORS, codec, described, play
 
 QUICK = settings(max_examples=120, deadline=None)
 GAP = META["quiet_ms"]
@@ -117,14 +117,8 @@ def test_no_byte_is_lost_or_counted_twice(family: str, data: st.DataObject) -> N
     receiver.begin(board, board.liveness(), echo=False)
     chunks = data.draw(st.lists(pieces(family), max_size=8))
     events = [event for chunk in chunks for event in receiver.feed(chunk)] + receiver.silence()
-    told = sum(len(bytes.fromhex(_hex(event))) for event in events)
+    told = sum(len(bytes.fromhex(described(event)["hex"])) for event in events)
     assert told + receiver.discarded == sum(map(len, chunks))
-
-
-def _hex(event: rx.Event) -> str:
-    from .vectors import described
-
-    return described(event)["hex"]
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("waveshare", "modbus-tcp")])

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from openharbor.boards import receiver as rx
 from openharbor.boards.address import parse
 from openharbor.boards.protocols import kerong, modbus, waveshare, winnsen, wkly, xor8a80
@@ -34,8 +36,6 @@ PLACES = {"board", "unit", "lock", "address"}
 
 def items(part: str) -> Iterator[Any]:
     """(family, item) of every command, stream or negative, as parameters with a readable id."""
-    import pytest
-
     for family in FAMILIES:
         for at, item in enumerate(BOARDS[family][part]):
             yield pytest.param(family, item, id=f"{family}-{at}-{item['name'].replace(' ', '_')}")

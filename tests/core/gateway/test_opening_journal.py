@@ -7,6 +7,7 @@ from openharbor.gateway.allocation import Wish
 from openharbor.gateway.examples import VIRTUAL
 from openharbor.gateway.journal import found_site, load_state
 from openharbor.gateway.opening_journal import (
+    GivenAway,
     KeyTaken,
     Order,
     close_interrupted,
@@ -62,6 +63,17 @@ def test_a_key_that_is_taken_lets_no_pulse_out(tx: Tx, held: tuple[State, Order]
     with pytest.raises(KeyTaken):
         write_pulse(tx, state, order, None, 1, NOW)
     assert len(tx.all("SELECT * FROM pulses")) == 1
+
+
+def test_a_locker_that_another_transaction_has_meanwhile_is_not_opened(tx: Tx, held: tuple[State, Order]) -> None:
+    state, order = held
+    live = {one: Live(True, True, False, NOW) for one in state.site.lockers}
+    state, _ = release_transaction(tx, state, "parcel-1", SYSTEM, NOW + 1)
+    write_pulse(tx, state, replace(order, key=None), None, 1, NOW)  # a release alone does not stop an open
+    for number in range(len(state.site.lockers)):
+        state, _ = create_transaction(tx, state, NewTransaction(f"next-{number}", Wish()), live, SYSTEM, NOW + 2)
+    with pytest.raises(GivenAway):
+        write_pulse(tx, state, order, None, 1, NOW + 3)
 
 
 def test_further_pulses_belong_to_the_same_opening(tx: Tx, held: tuple[State, Order]) -> None:

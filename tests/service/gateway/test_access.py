@@ -13,7 +13,7 @@ from harness.virtual_site import await_boards, found, served, virtual
 SCOPES = ("read", "transactions", "maintenance", "devices", "system")
 
 # One request for each scope, and the status it has for a caller who may.
-REQUESTS = {
+REQUESTS: dict[str, list[tuple[str, str, object, int]]] = {
     "read": [("GET", "/lockers", None, 200), ("GET", "/transactions", None, 200), ("GET", "/metrics", None, 200)],
     "transactions": [("POST", "/transactions", {"transactionId": "t"}, 201), ("DELETE", "/transactions/t", None, 204)],
     "maintenance": [("PATCH", "/lockers/1", {"brokenLock": False}, 200), ("POST", "/lockers/99/open", None, 404)],

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_init_refuses_a_directory_that_is_not_empty_and_leaves_it_alone(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[Callable[[str], str], list[str]]] = {
     "two lockers on one board position": (
         lambda text: text.replace("bankLockerNumber = 2", "bankLockerNumber = 1"),
         ["bankTypes[1].associations[2].bankLockerNumber"],
@@ -79,7 +80,7 @@ FAULTS = {
     ),
     "a bank with more lockers than its board has locks": (
         lambda text: text.replace("lockers=3", "lockers=2"),
-        ["controllers[1].bankTypeId", "2 locks"],
+        ["controllers[1].bankTypeId", "the bank has 3 lockers"],
     ),
     "text that is not TOML": (lambda text: text + "\n[[[", ["not valid TOML"]),
 }
@@ -234,7 +235,7 @@ def test_api_keys_are_made_shown_once_listed_without_their_secret_and_revoked(da
     [
         (("--name", "x", "--scope", "everything"), "everything"),
         (("--name", "x" * 101, "--scope", "read"), "100 characters"),
-        (("--name", "x", "--scope", "read", "--expires", "tomorrow"), "tomorrow"),
+        (("--name", "x", "--scope", "read", "--expires", "tomorrow"), "--expires must be an RFC 3339"),
         (("--name", "x", "--scope", "read", "--expires", "2001-01-01T00:00:00Z"), "ahead"),
     ],
 )

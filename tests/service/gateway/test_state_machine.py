@@ -246,7 +246,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_the_local_api_agrees_with_the_model_whatever_is_asked_in_whatever_order(world: World) -> None:
     machine = type("LocalApiOfThisWorld", (LocalApi,), {"world": world})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis gives it no types
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=25,

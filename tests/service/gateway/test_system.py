@@ -172,15 +172,15 @@ def test_ids_of_log_entries_rise_over_restarts(tmp_path: Path) -> None:
 
 
 def test_malformed_requests_name_what_is_wrong(api: Api) -> None:
-    bad_json = api.call("POST", "/transactions", raw=b'{"transactionId": ')
+    bad_json = api.call("POST", "/transactions", b'{"transactionId": ')
     assert (bad_json.status, bad_json.error, list(bad_json.body["details"])) == (400, "INVALID_REQUEST", ["body"])
-    kind = api.call("POST", "/transactions", raw=b"{}", Content_Type="text/plain")
+    kind = api.call("POST", "/transactions", b"{}", Content_Type="text/plain")
     assert (kind.status, kind.error, kind.body["details"]) == (
         415,
         "UNSUPPORTED_MEDIA_TYPE",
         {"contentType": "text/plain"},
     )
-    large = api.call("POST", "/transactions", raw=b" " * 65537)
+    large = api.call("POST", "/transactions", b" " * 65537)
     assert (large.status, large.error, large.body["details"]) == (413, "PAYLOAD_TOO_LARGE", {"maxBytes": "65536"})
     missing = api.post("/transactions", {})
     assert missing.body["details"] == {"transactionId": "is required"}

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from openharbor.boards.emulator.board import Board
@@ -72,7 +73,7 @@ class Cable:
         self._merged = b""
         self._out: deque[tuple[float, bytes, Link | None]] = deque()
         self._sending = False
-        self._last_us: int | None = None
+        self._last_us: int | None = None  # when the line last spoke as a driver may expect
         baud = cabinet.parts.model.baud or cabinet.family.baud
         self._pause_ms = 0 if baud is None else pause_ms(baud)
         self._faults.on(["push_flood"], begins=self._flood)
@@ -134,7 +135,7 @@ class Cable:
         self._judge(request, stream)
         held, self._held = self._held, []
         for asked, reply in held:
-            self._answer(asked, reply)
+            self._answer(asked, reply, late=True)
         for board in self._targets(request):
             if board.listens and not self._deaf(request, board, stream):
                 self._ask(_Asked(request, board, stream, board.epoch))
@@ -188,7 +189,7 @@ class Cable:
 
         def due() -> None:
             self._pending.remove(pending)
-            self._answer(asked, reply, twin)
+            self._answer(asked, reply, twin, late=late is not None)
 
         self._tl.after(delay, due)
 
@@ -203,11 +204,11 @@ class Cable:
 
     # ------------------------------------------------------------------ out
 
-    def _answer(self, asked: _Asked, reply: Reply, twin: "_Twin | None" = None) -> None:
+    def _answer(self, asked: _Asked, reply: Reply, twin: "_Twin | None" = None, *, late: bool) -> None:
         board, lock = asked.board, asked.request.lock
         if board.epoch != asked.epoch or not board.listens:
             return  # it started again: what it was about to say is lost
-        clean = len(self._faults) == 0
+        strikes = self._faults.strikes
         data = self._damage.bytes_of(reply.make(), board, lock)
         cut = self._power_cut("answer_byte", board)
         if cut:
@@ -219,7 +220,8 @@ class Cable:
         chunks = self._damage.chunks(data, board, lock)
         if twin is not None:
             chunks = self._with_twin(data, chunks, twin)
-        self._transmit(chunks, self._asker(asked), marks=clean)
+        as_expected = not late and twin is None and strikes == self._faults.strikes
+        self._transmit(chunks, self._asker(asked), marks=as_expected)
         if cut:
             self._cut(cut, board)
 
@@ -244,7 +246,7 @@ class Cable:
             gap, data, link = self._out.popleft()
             if gap > 0:
                 self._sending = True
-                self._tl.after(gap, lambda data=data, link=link: self._after_gap(data, link))  # type: ignore[misc]  # binds now
+                self._tl.after(gap, partial(self._after_gap, data, link))
             else:
                 self._send(data, link)
 

@@ -74,6 +74,7 @@ class Faults:
         self._by_type: dict[str, list[Fault]] = {}
         self._begins: dict[str, Effect] = {}
         self._ends: dict[str, Effect] = {}
+        self.strikes = 0  # so far, of all faults
 
     def on(self, types: Iterable[str], *, begins: Effect | None = None, ends: Effect | None = None) -> None:
         """What a part does when a fault of these types comes into force, and when it ends."""
@@ -160,6 +161,7 @@ class Faults:
     def strike(self, fault: Fault, board: int | None, lock: int | None) -> None:
         """Writes down that a fault struck, and ends it with its last strike."""
         fault.struck += 1
+        self.strikes += 1
         self._trace.add("fault", board=board, lock=lock, detail=f"{fault.type} #{fault.id}")
         if fault.left is not None:
             fault.left -= 1

@@ -57,7 +57,10 @@ def render_answer(answer: Answer) -> Rendered:
     body = answer.body
     payload = b"" if body is None else body if isinstance(body, bytes) else ENCODE(body)
     headers = _headers_for(answer.media_type, payload, answer.status, has_body=body is not None)
-    headers += [_checked(name, value) for name, value in answer.headers.items()]
+    if answer.headers:
+        given = [_checked(name, value) for name, value in answer.headers.items()]
+        names = {name for name, _ in given}
+        headers = [header for header in headers if header[0] not in names] + given
     return answer.status, headers, payload
 
 

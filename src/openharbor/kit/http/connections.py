@@ -42,6 +42,16 @@ NOT_HTTP = Refusal("INVALID_REQUEST", 400, "The request is not valid HTTP")
 REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 
 
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Takes the trailers after a body, which nobody reads and nothing else bounds."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:
+        """Keeps nothing."""
+
+
+TRAILERS = _Dropped()
+
+
 class Ledger:
     """Every open connection, and those without a request in progress, idle for longest first."""
 
@@ -111,12 +121,9 @@ class Connection(HttpToolsProtocol):
         if self.head_since is None:
             self.head_since = self.loop.time()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head_since is not None:  # trailers come after the body; nobody reads them
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self.headers = TRAILERS
         self.head_since = None
         self.body_since = self.loop.time()
         self.ledger.idle.pop(self, None)

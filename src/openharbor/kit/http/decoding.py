@@ -5,7 +5,6 @@ forbids them. A name given twice in a JSON object counts the last time; a query 
 knows may be given once. As in JSON Schema, 2.0 is an integer.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,14 +15,12 @@ from msgspec import inspect
 
 from openharbor.kit.errors import Refusal
 from openharbor.kit.field_rules import Problem, explain, rule_of, shape_of
+from openharbor.kit.field_texts import reader_of
 
-Reader = Callable[[str], object]
 DecodeText = Callable[[Mapping[str, str]], Any]
 DecodeBytes = Callable[[bytes], Any]
 
 MOST_PARAMETERS = 100
-INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,999})")
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 BYTE = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)")
 CUT_OFF = "is cut off, or holds half of a surrogate pair"
 TOO_DEEP = "is nested too deeply"
@@ -115,7 +112,7 @@ def _text_decoder(shape: type) -> Callable[[Mapping[str, str]], Any]:
     """From texts to the struct: each field's text is read by its type first, strictly."""
     tree = shape_of(shape)
     fields = tree.fields if isinstance(tree, inspect.StructType) else ()
-    readers = {field.encode_name: (reader, field.type) for field in fields if (reader := _reader(field.type))}
+    readers = {field.encode_name: (reader, field.type) for field in fields if (reader := reader_of(field.type))}
 
     def decode(texts: Mapping[str, str]) -> Any:
         values: dict[str, object] = dict(texts)
@@ -131,31 +128,6 @@ def _text_decoder(shape: type) -> Callable[[Mapping[str, str]], Any]:
             return explain(str(error), tree)
 
     return decode
-
-
-def _reader(node: inspect.Type) -> Reader | None:
-    if isinstance(node, inspect.Metadata):
-        return _reader(node.type)
-    readers: dict[type, Reader] = {inspect.IntType: _integer, inspect.BoolType: _boolean, inspect.FloatType: _number}
-    return readers.get(type(node))
-
-
-def _integer(text: str) -> int:
-    if not INTEGER.fullmatch(text):
-        raise ValueError
-    return int(text)
-
-
-def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError
-    return text == "true"
-
-
-def _number(text: str) -> float:
-    if not NUMBER.fullmatch(text) or not math.isfinite(value := float(text)):
-        raise ValueError
-    return value
 
 
 def _second_reading(raw: bytes, error: str, shape: type, tree: inspect.Type) -> Any:

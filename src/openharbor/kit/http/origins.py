@@ -5,6 +5,7 @@ browser. A foreign `Host` means DNS rebinding, which makes any page one of the s
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -69,6 +70,7 @@ def preflight(
     ]
 
 
+@lru_cache(maxsize=256)
 def is_own_host(hosts: frozenset[str], host: str) -> bool:
     """Whether a `Host` header is an IP address or one of `hosts`, with or without a port."""
     name, port = _name_and_port(host)
