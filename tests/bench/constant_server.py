@@ -6,7 +6,15 @@
 import sys
 
 from openharbor.gateway import messages as m
-from openharbor.kit.http.operation import Answer, Call, Operation
+from openharbor.gateway.access import Access
+from openharbor.gateway.site_file import SiteFile, read_site_file
+from openharbor.kit.clock import SystemClock
+from openharbor.kit.errors import Refusal
+from openharbor.kit.http import server
+from openharbor.kit.http.app import App, make_app
+from openharbor.kit.http.operation import Answer, Call, Caller, Operation
+from openharbor.kit.logs import configure
+from openharbor.kit.metrics import new_registry
 
 
 def operation(size: int) -> Operation:
@@ -27,5 +35,23 @@ def operation(size: int) -> Operation:
     )
 
 
+def application(size: int) -> App:
+    """As the gateway makes its own."""
+    empty = read_site_file("", gateway_id="gw-constant", host_name="constant", now=0)
+    assert isinstance(empty, SiteFile)
+    site, clock = empty.site, SystemClock()
+
+    def audit(_operation: Operation, _refusal: Refusal, _caller: Caller) -> None:
+        """Nothing is stored."""
+
+    access = Access(lambda: site, clock, open_to_all=True, audit=audit)
+    return make_app([operation(size)], gatekeeper=access, clock=clock, registry=new_registry())
+
+
 if __name__ == "__main__":
-    operation(int(sys.argv[1]))
+    configure("auto", "warning")
+    server.run(
+        server.serve(
+            application(int(sys.argv[1])), "127.0.0.1", 0, on_ready=lambda url: print("constant ready", url, flush=True)
+        )
+    )

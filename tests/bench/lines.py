@@ -26,8 +26,7 @@ class Line(asyncio.Protocol):
         self.doors = 0xFF  # closed_is_1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         at = time.monotonic()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Literal
 
 from openharbor.boards.address import Address
+from openharbor.boards.aftermath import Aftermath
 from openharbor.boards.asking import Asking
 from openharbor.boards.bus import Bus
 from openharbor.boards.doors import Doors
@@ -24,6 +25,7 @@ from openharbor.boards.outcomes import (
     SafeState,
 )
 from openharbor.boards.protocols.choose import make_codec
+from openharbor.boards.protocols.codec import Push
 from openharbor.boards.reading import Reading
 from openharbor.boards.supply import Supply
 from openharbor.boards.timing import Settings, board_times
@@ -46,8 +48,15 @@ class LockBoard:
         self._doors = Doors(address, family.equal_reads, times, settings=settings, clock=clock, emit=self._emit)
         self._doors.resize(codec.locks or 0)
         self._asking = Asking(bus, self._member, self._doors, times, settings=settings, clock=clock)
-        self._reading = Reading(
-            bus, self._asking, self._doors, times, family.equal_reads, clock=clock, tell=self._tell
+        self._reading = Reading(bus, self._asking, self._doors, times, family.equal_reads, clock=clock, tell=self._tell)
+        aftermath = Aftermath(
+            self._asking,
+            self._reading,
+            self._doors,
+            times,
+            silent_ack=family.ack == "optional",
+            settings=settings,
+            clock=clock,
         )
         self._opening = Opening(
             bus,
@@ -57,6 +66,7 @@ class LockBoard:
             self._doors,
             supply,
             times,
+            aftermath,
             has_sensor=address.senses,
             settings=settings,
             clock=clock,
@@ -107,7 +117,7 @@ class LockBoard:
     async def open(self, lock: int, *, deadline: float, on_fire: OnFire, ignore_sensor: bool = False) -> OpenOutcome:
         """One attempt (4.6). Raises ValueError for a lock that the board does not have."""
         shot = await self._opening.fire(lock, deadline, on_fire, ignore_sensor=ignore_sensor)
-        return shot if isinstance(shot, OpenOutcome) else await self._opening.conclude(shot)
+        return shot if isinstance(shot, OpenOutcome) else await self._opening.aftermath.conclude(shot)
 
     async def open_all(
         self,
@@ -140,7 +150,7 @@ class LockBoard:
         self._listeners.append(listener)
         return listener
 
-    def _pushed(self, push: object) -> None:
+    def _pushed(self, push: Push) -> None:
         self._reading.pushed(push)
 
     def _line_event(self, kind: EventKind, detail: str) -> None:

@@ -24,9 +24,9 @@ def events_of(change: Change, *, commanded: bool, baseline: bool) -> tuple[Event
     return ("opened_unseen",) if unseen else ("door_opened",)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class DoorWatch:
-    """What one door has shown since a frame left. `lapsed`: it became unreadable in between."""
+    """What one door has shown since a frame left, for as long as somebody holds this. `lapsed`: it became unreadable."""
 
     lock: int
     before: DoorState

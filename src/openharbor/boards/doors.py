@@ -1,6 +1,7 @@
 """The doors of one board: raw bits in, debounced readings and events out (lock-boards.md 4.4, 4.5)."""
 
 from collections.abc import Callable, Iterable, Mapping
+from weakref import WeakSet
 
 from openharbor.boards import debounce, pulses
 from openharbor.boards.address import Address
@@ -13,7 +14,7 @@ from openharbor.kit.clock import Clock
 
 
 class Doors:
-    """`baseline`: the board is not on line yet, so changes raise no edge events. `pulses`: which lock was pulsed when."""
+    """`baseline`: the board is not on line yet, so changes raise no edge events. `pulses`: when each lock was pulsed."""
 
     def __init__(
         self,
@@ -32,7 +33,7 @@ class Doors:
         self._settings, self._clock, self._emit = settings, clock, emit
         self._doors: dict[int, Door] = {}
         self._excused: dict[int, float] = {}  # by lock: the bus's `unlocking_s` at its last reading
-        self._watches: list[DoorWatch] = []
+        self._watches: WeakSet[DoorWatch] = WeakSet()
         self._unmoved: dict[int, int] = {}
         self._suspect: set[int] = set()
 
@@ -51,9 +52,7 @@ class Doors:
         return self._doors[lock].state if lock in self._doors else "unknown"
 
     def readings(self) -> dict[int, DoorReading]:
-        return {
-            lock: DoorReading(door.state, door.raw, door.read_at, door.since) for lock, door in self._doors.items()
-        }
+        return {lock: DoorReading(door.state, door.raw, door.read_at, door.since) for lock, door in self._doors.items()}
 
     # Reading
 
@@ -107,11 +106,8 @@ class Doors:
         """Begins to watch a door, as it stands now."""
         self.expire(unlocking_s)
         watched = watch(lock, self.state(lock))
-        self._watches.append(watched)
+        self._watches.add(watched)
         return watched
-
-    def unwatch(self, watched: DoorWatch) -> None:
-        self._watches.remove(watched)
 
     def pulsed(self, locks: Iterable[int], at: float) -> None:
         for lock in locks:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from openharbor.boards.opening import Opening, Shot
+from openharbor.boards.aftermath import Shot
+from openharbor.boards.opening import Opening
 from openharbor.boards.outcomes import OnResult, OpenOutcome
 
 BETWEEN_S = 0.3  # after a pulse, before the next
@@ -29,8 +30,11 @@ async def open_all(
         opening.request(lock)  # raises ValueError before anything is sent
     run = _Run(opening, on_result)
     try:
-        if not await opening.fire_natively(wanted, deadline, on_fire, ignore_sensor, run.judge):
+        shots = await opening.fire_natively(wanted, deadline, on_fire)
+        if shots is None:
             await _in_turn(run, opening, wanted, deadline, on_fire, ignore_sensor)
+        else:
+            _at_once(run, opening, wanted, shots, ignore_sensor)
         await run.finish()
     finally:
         await run.abandon()
@@ -48,18 +52,35 @@ async def _in_turn(
     answers = True
     for lock in locks:
         if not answers:
-            run.take(lock, opening.left_out())
+            run.take(lock, opening.not_sent("offline"))
             continue
         shot = await opening.fire(lock, deadline, partial(on_fire, lock), ignore_sensor=lock in ignore_sensor)
         if isinstance(shot, OpenOutcome):
             run.take(lock, shot)
             answers = bool(shot.reason) or await opening.board_answers(deadline)
             continue
-        run.judge(shot)
         if shot.ack == "none":
-            answers = await opening.ask_next(shot)
+            answers = await opening.aftermath.board_answers(shot)
+        run.judge(shot)
         if lock != locks[-1]:
-            await opening.sleep_until(shot.sent_at + opening.pulse_s + BETWEEN_S)
+            await opening.pause_until(shot.sent_at + opening.pulse_s + BETWEEN_S)
+
+
+def _at_once(
+    run: "_Run",
+    opening: Opening,
+    locks: tuple[int, ...],
+    shots: list[Shot] | OpenOutcome,
+    ignore_sensor: frozenset[int],
+) -> None:
+    """After a native open-all the doors alone tell."""
+    if isinstance(shots, OpenOutcome):
+        for lock in locks:
+            run.take(lock, shots)
+        return
+    for shot in shots:
+        shot.sensor = opening.sensor(shot.lock, ignore=shot.lock in ignore_sensor)
+        run.judge(shot)
 
 
 class _Run:
@@ -86,4 +107,4 @@ class _Run:
         await asyncio.gather(*self._judging, return_exceptions=True)
 
     async def _conclude(self, shot: Shot) -> None:
-        self.take(shot.lock, await self._opening.conclude(shot))
+        self.take(shot.lock, await self._opening.aftermath.conclude(shot))

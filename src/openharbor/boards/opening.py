@@ -1,7 +1,6 @@
 """Firing the locks of one board: whose turn it is, the pulse, what the board answers (lock-boards.md 4.2)."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from openharbor.boards import pulses
 from openharbor.boards.aftermath import Aftermath, Shot
@@ -140,8 +139,11 @@ class Opening:
             if isinstance(result, NotSent):
                 trigger.take_back()
                 return self.not_sent("offline" if result.why == "withheld" else result.why, asked_at)
+            sent_at = (
+                self._clock.monotonic() if lasts_s else result.sent_at
+            )  # the doors are looked at when all have fired
             shots = [
-                Shot(lock, asked_at, result.sent_at, self.sensor(lock, ignore=ignore_sensor), watch)
+                Shot(lock, asked_at, sent_at, self.sensor(lock, ignore=ignore_sensor), watch)
                 for lock, watch in zip(locks, trigger.watches, strict=True)
             ]
             self._heed(shots, request, result)

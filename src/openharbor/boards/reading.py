@@ -1,4 +1,4 @@
-"""Keeps one board read for ever: start sequence, polls, refreshes, and whether it is there (lock-boards.md 4.3, 4.4)."""
+"""Keeps one board read: start sequence, polls, refreshes, and whether it is there (lock-boards.md 4.3, 4.4)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -43,9 +43,3 @@ class Trigger:
         if self.at is not None:
             self._doors.not_pulsed(self._locks, self.at)
         self.at = None
-        self.unwatch()
-
-    def unwatch(self) -> None:
-        for watch in self.watches:
-            self._doors.unwatch(watch)
-        self.watches = []

@@ -13,6 +13,7 @@ from openharbor.boards.emulator.lock import Lock
 from openharbor.demo.narration import Narration, Unseen
 from openharbor.demo.stage import Stage, on_stage
 from openharbor.kit.clock import SystemClock
+from openharbor.kit.logs import configure
 
 
 def run(*, serve: bool, seed: int, say: Callable[[str], None]) -> int:
@@ -24,6 +25,7 @@ def run(*, serve: bool, seed: int, say: Callable[[str], None]) -> int:
 
 
 async def _run(*, serve: bool, seed: int, say: Callable[[str], None]) -> int:
+    configure(log_level="critical")  # the story tells what the log would
     clock = SystemClock()
     narration = Narration(say, clock)
     async with on_stage(seed=seed, clock=clock) as stage:
@@ -92,16 +94,16 @@ async def _shut(narration: Narration, stage: Stage, locker_id: int, lock: Lock, 
 
 
 async def _jam(narration: Narration, stage: Stage) -> None:
-    narration.tell("The door of the medium locker is stuck; a transaction asks for it to be opened.")
+    narration.tell("The latch of the medium locker is jammed; a transaction asks for it to be opened.")
     held = await stage.call("POST", "/transactions", 201, {"transactionId": "parcel-3", "lockerType": "medium"})
     cabinet, board = stage.kerong, next(iter(stage.kerong.locks))
     lock = cabinet.locks[board][held["bankLockerNumber"]]
-    cabinet.faults.add("stuck_door", board=board, lock=held["bankLockerNumber"])
+    cabinet.faults.add("latch_jammed", board=board, lock=held["bankLockerNumber"])
     error = await stage.call("POST", "/transactions/parcel-3/open", 500, key="parcel-3-1")
     narration.note(f"answer: {error['error']}, {error['message']}")
     jammed = error["error"] == "HARDWARE_MALFUNCTION" and error["details"]["doorOpen"] == "false"
     narration.see("told as jammed; the sensor saw the door stay shut; one pulse", jammed and len(lock.pulses) == 1)
-    narration.tell("Somebody frees the door; the open is tried again.")
+    narration.tell("Somebody frees the latch; the open is tried again.")
     cabinet.faults.clear()
     again = await stage.call("POST", "/transactions/parcel-3/open", 200, key="parcel-3-2")
     narration.see("the door sensor saw the door go from closed to open", again["confirmed"])

@@ -29,7 +29,7 @@ from openharbor.gateway.refusals import Refusals
 from openharbor.gateway.routes import operations
 from openharbor.gateway.settings import ServiceSettings
 from openharbor.gateway.system_views import health_body
-from openharbor.gateway.watch import Watch
+from openharbor.gateway.watch import Watch, Watched
 from openharbor.kit.clock import Clock
 from openharbor.kit.database.sqlite import SqliteDatabase
 from openharbor.kit.http.app import App, make_app
@@ -86,9 +86,9 @@ def _wire(keeper: Keeper, clock: Clock) -> Wiring:
 
 def _follow(keeper: Keeper, wiring: Wiring, watch: Watch) -> None:
     for controller in keeper.site.controllers.values():
-        lockers = [one for one in keeper.site.lockers.values() if one.bank_id == controller.controller_id]
-        senses = parse(controller.address).senses
-        watch.follow(controller, wiring.boards[controller.controller_id], lockers, senses)
+        lockers = tuple(one for one in keeper.site.lockers.values() if one.bank_id == controller.controller_id)
+        board = wiring.boards[controller.controller_id]
+        watch.follow(Watched(controller, board, lockers, parse(controller.address).senses))
 
 
 def _gateway(

@@ -27,7 +27,7 @@ class Meters:
 
     def show(self, health: Callable[[], Health]) -> None:
         """From now on, the states that `health` tells are among the metrics."""
-        self._registry.register(StateCollector(health))  # type: ignore[arg-type]  # it asks for a subclass, but calls `collect` alone
+        self._registry.register(StateCollector(health))
 
 
 class StateCollector:

@@ -228,13 +228,13 @@ async def _within(work: Coroutine[Any, Any, object], seconds: float, clock: Cloc
 
 
 def _tell(order: Order, result: OpenResult) -> None:
+    facts = {
+        "lockerId": result.locker_id,
+        "controllerId": result.controller_id,
+        "transactionId": order.transaction_id,
+        "attempts": result.attempts,
+        "durationMs": result.duration_ms,
+        "reason": result.reason or None,
+    }
     say = log.info if result.success else log.error
-    say(
-        result.message,
-        lockerId=result.locker_id,
-        controllerId=result.controller_id,
-        transactionId=order.transaction_id,
-        attempts=result.attempts,
-        durationMs=result.duration_ms,
-        reason=result.reason or None,
-    )
+    say(result.message, **{name: value for name, value in facts.items() if value is not None})

@@ -1,8 +1,9 @@
 """Door watching: what the boards say of each locker, kept true in memory."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
+import msgspec
 import structlog
 
 from openharbor.boards.outcomes import Board, BoardEvent, DoorReading
@@ -26,43 +27,57 @@ def live_of(reading: DoorReading | None, *, online: bool, has_sensor: bool, befo
     return Live(online, has_sensor, door_open, before.changed_at if same and before is not None else now)
 
 
+class Watched(msgspec.Struct, frozen=True):
+    """A board with its lockers. `senses`: whether a lock has a sensor, by its set-up."""
+
+    controller: Controller
+    board: Board
+    lockers: tuple[Locker, ...]
+    senses: Callable[[int], bool]
+
+
 class Watch:
     """Follows every board's events; `live` is replaced, never changed, so that any thread may read it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
         self.live: Mapping[int, Live] = {}
 
-    def follow(
-        self, controller: Controller, board: Board, lockers: Iterable[Locker], senses: Callable[[int], bool]
-    ) -> None:
-        """Starts watching a board. `senses`: whether a lock has a sensor, by its set-up."""
-        mine = tuple(lockers)
-        self._refresh(board, mine, senses)
-        self._tasks[controller.controller_id] = asyncio.create_task(self._watch(controller, board, mine, senses))
+    def follow(self, watched: Watched) -> None:
+        """Starts watching a board, from its state now on."""
+        events = watched.board.events()
+        self._refresh(watched)
+        self._tasks += [
+            asyncio.create_task(self._on_events(watched, events)),
+            asyncio.create_task(self._every_second(watched)),
+        ]
 
     async def stop(self) -> None:
-        for task in self._tasks.values():
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    async def _watch(
-        self, controller: Controller, board: Board, lockers: tuple[Locker, ...], senses: Callable[[int], bool]
-    ) -> None:
-        by_lock = {locker.bank_locker_number: locker.locker_id for locker in lockers}
-        async for event in board.events():
-            self._refresh(board, lockers, senses)
-            _tell(controller, event, by_lock.get(event.lock or 0))
+    async def _on_events(self, watched: Watched, events: AsyncIterator[BoardEvent]) -> None:
+        by_lock = {locker.bank_locker_number: locker.locker_id for locker in watched.lockers}
+        async for event in events:
+            self._refresh(watched)
+            _tell(watched.controller, event, by_lock.get(event.lock or 0))
 
-    def _refresh(self, board: Board, lockers: tuple[Locker, ...], senses: Callable[[int], bool]) -> None:
-        doors, online, now = board.doors(), board.state.online, self._clock.now()
+    async def _every_second(self, watched: Watched) -> None:
+        """A reading grows old without an event."""
+        while True:
+            await self._clock.sleep(1)
+            self._refresh(watched)
+
+    def _refresh(self, watched: Watched) -> None:
+        doors, online, now = watched.board.doors(), watched.board.state.online, self._clock.now()
         changed = {}
-        for locker in lockers:
+        for locker in watched.lockers:
             lock = locker.bank_locker_number
             before = self.live.get(locker.locker_id)
-            live = live_of(doors.get(lock), online=online, has_sensor=senses(lock), before=before, now=now)
+            live = live_of(doors.get(lock), online=online, has_sensor=watched.senses(lock), before=before, now=now)
             if live != before:
                 changed[locker.locker_id] = live
         if changed:

@@ -15,7 +15,7 @@ from openharbor.boards.protocols.frames import Frame
 
 from .vectors import BOARDS, META, VECTORS, codec, described, play
 
-QUICK = settings(max_examples=120, deadline=None)
+QUICK = settings(max_examples=80, deadline=None)
 GAP = META["quiet_ms"]
 
 

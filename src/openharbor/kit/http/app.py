@@ -29,7 +29,7 @@ from openharbor.kit.http.endpoint import (
 )
 from openharbor.kit.http.lifespan import Lifespan, run_lifespan
 from openharbor.kit.http.limits import Limits, RateLimiter
-from openharbor.kit.http.operation import Answer, Gatekeeper, Operation
+from openharbor.kit.http.operation import Gatekeeper, Operation
 from openharbor.kit.http.origins import Origins, cross_origin_headers, own_origins, preflight
 from openharbor.kit.http.pages import Page, Pages, make_pages
 from openharbor.kit.http.request_metrics import Observe, RequestMetrics
@@ -145,11 +145,11 @@ async def _reply(service: Service, endpoint: Endpoint, arrival: Arrival) -> Rend
         reply = await respond(service, endpoint, arrival)
         if reply is None:
             return None
-        if isinstance(reply, Answer):
-            return render_answer(reply)
+        if isinstance(reply, Refusal):
+            return render_refusal(reply, service.clock.now())
+        return render_answer(reply)
     except Exception as error:  # the edge: a defect is told by its incident number, not by a dropped line
-        reply = failure(service, error)
-    return render_refusal(reply, service.clock.now())
+        return render_refusal(failure(service, error), service.clock.now())
 
 
 def _unmet(service: Service, arrival: Arrival, found: Found[Endpoint] | None, page: Refusal | None) -> Rendered:
@@ -165,11 +165,16 @@ def _unmet(service: Service, arrival: Arrival, found: Found[Endpoint] | None, pa
 
 async def _serve_page(service: Service, page: Page, arrival: Arrival, send: Send, observe: Observe) -> None:
     begun = time.perf_counter()
-    refusal = keep_out(service, arrival)
+    refusal, status = keep_out(service, arrival), 500
+    if refusal is None:
+        served = await page.serve(arrival.scope, arrival.receive, send, arrival.request_id)
+        if isinstance(served, Exception):
+            refusal = failure(service, served)
+        else:
+            status = served
     if refusal is not None:
+        status = refusal.status
         await _send(service, arrival, render_refusal(refusal, service.clock.now()), send)
-        return
-    status = await page.serve(arrival.scope, arrival.receive, send, arrival.request_id)
     observe(status, time.perf_counter() - begun)
 
 

@@ -4,7 +4,6 @@ import asyncio
 from functools import lru_cache, partial
 from pathlib import Path
 
-from openharbor.kit.http.contract_file import contract_json, load_contract
 from openharbor.kit.http.docs_page import POLICY, docs_page
 from openharbor.kit.http.operation import Answer, Call, Operation
 
@@ -31,9 +30,13 @@ async def _docs(contract: Path, json_path: str, _call: Call) -> Answer:
 
 @lru_cache(maxsize=8)
 def _contract_json(contract: Path) -> bytes:
+    from openharbor.kit.http.contract_file import contract_json  # a service starts without a YAML reader
+
     return contract_json(contract)
 
 
 @lru_cache(maxsize=8)
 def _docs_html(contract: Path, json_path: str) -> bytes:
+    from openharbor.kit.http.contract_file import load_contract
+
     return docs_page(load_contract(contract), json_path).encode()

@@ -59,7 +59,8 @@ def _fields(document: Mapping[str, Any], schema: Schema) -> dict[str, Schema]:
         if "$ref" in part:
             part = document["components"]["schemas"].get(part["$ref"].rpartition("/")[2], {})
         fields |= _fields(document, part)
-    return fields | schema.get("properties", {})
+    fields.update(schema.get("properties", {}))
+    return fields
 
 
 def _field(name: str, schema: Schema, parent: Schema) -> str:

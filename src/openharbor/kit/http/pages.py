@@ -23,9 +23,9 @@ class Page:
 
     route: BaseRoute
 
-    async def serve(self, scope: Any, receive: Receive, send: Send, request_id: str) -> int:
-        """Answers through the route; the status, 500 when it sent none."""
-        status = 500
+    async def serve(self, scope: Any, receive: Receive, send: Send, request_id: str) -> int | Exception:
+        """Answers through the route; the status, or the error that came before anything was sent."""
+        status: int | None = None
 
         async def send_page(message: Any) -> None:
             nonlocal status
@@ -34,8 +34,13 @@ class Page:
                 message = {**message, "headers": _page_headers(message["headers"], request_id)}
             await send(message)
 
-        await self.route.handle(scope, receive, send_page)
-        return status
+        try:
+            await self.route.handle(scope, receive, send_page)
+        except Exception as error:
+            if status is not None:
+                raise
+            return error
+        return 500 if status is None else status
 
 
 Pages = Callable[[Any], Page | Refusal | None]
