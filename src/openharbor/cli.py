@@ -216,7 +216,7 @@ def revoke_key(data: Data, key_id: Annotated[int, typer.Argument(metavar="ID", m
 @cabinet.command("serve")
 def serve_cabinet(
     protocol: Annotated[str, typer.Option("--protocol", help="A driver name, such as kerong-cu16.")],
-    lockers: Annotated[int, typer.Option("--lockers", min=1, max=256)] = 16,
+    lockers: Annotated[int | None, typer.Option("--lockers", min=1, max=256, help="As many as the family has.")] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 0,
     pty: Annotated[bool, typer.Option("--pty", help="A pseudo-terminal instead of a TCP port.")] = False,
     board: Annotated[int | None, typer.Option("--board", help="Address on the bus; 0, or unit 1 for Modbus.")] = None,

@@ -7,7 +7,9 @@ RELAY TIME` for a pulse, `R BOARD 0 TIME` for a read that was answered. TIME is 
 import asyncio
 import sys
 import time
+from typing import cast
 from functools import partial
+from typing import cast
 
 from .modbus import crc16
 
@@ -26,7 +28,7 @@ class Line(asyncio.Protocol):
         self.doors = 0xFF  # closed_is_1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         at = time.monotonic()

@@ -40,7 +40,8 @@ class Control:
         self.got.clear()
         self.pipe.write(STATUS)
         await self.clock.advance(0.1)
-        return self.got[-1][9:-1] if self.got else b""
+        answers = [data for data in self.got if data[6] == 0x84]
+        return answers[-1][9:-1] if answers else b""
 
     async def open(self, seconds: float = 1) -> None:
         self.pipe.write(OPEN_1)
@@ -165,7 +166,7 @@ async def test_faults_are_injected_listed_and_removed() -> None:
         assert fault == {
             "id": added["id"],
             "type": "split",
-            "target": {"board": 0, "lock": None},
+            "target": {"board": 0, "lock": None, "on": "any"},
             "options": {"n": 3, "gap_ms": 5.0},
             "left": 2,
             "started": True,
@@ -213,9 +214,8 @@ async def test_a_scenario_plays_in_time() -> None:
     ]
     async with controlled() as control:
         assert await control.call("POST", "/v1/scenario", steps) == {"steps": 5}
-        await control.clock.advance(0.15)
+        await control.clock.advance(0.21)
         assert await control.doors() == bytes([1, 0, 0, 1])
-        await control.clock.advance(0.1)
         assert await control.doors() == bytes([1, 0, 1, 1])
         await control.clock.advance(0.7)
         assert await control.doors() == b""

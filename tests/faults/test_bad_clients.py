@@ -250,7 +250,7 @@ def test_a_method_that_a_path_lacks_is_told_with_those_it_has(
         ("POST", "/lockers/999/open", 404, "LOCKER_NOT_FOUND"),
         ("GET", "/lockers/0", 400, "INVALID_REQUEST"),
         ("POST", "/lockers/one/open", 400, "INVALID_REQUEST"),
-        ("GET", "/lockers/99999999999999999999", 400, "INVALID_REQUEST"),
+        ("GET", "/lockers/99999999999999999999", 404, "LOCKER_NOT_FOUND"),
         ("GET", "/transactions/nobody", 404, "TRANSACTION_NOT_FOUND"),
         ("POST", "/transactions/nobody/open", 404, "TRANSACTION_NOT_FOUND"),
         ("DELETE", "/transactions/nobody", 404, "TRANSACTION_NOT_FOUND"),
@@ -266,7 +266,7 @@ def test_unknown_and_malformed_ids_are_told_apart(
     assert (refused.status, refused.error) == (status, error)
 
 
-@pytest.mark.parametrize("key", ["", "a" * 256, "two words", "\x7f"])
+@pytest.mark.parametrize("key", ["", "a" * 256, "two words", "\xe9"])
 def test_a_malformed_idempotency_key_is_refused_and_nothing_is_done(client: Client, key: str) -> None:
     refused = client.request("POST", "/transactions", {"transactionId": "keyed"}, {"Idempotency-Key": key})
     assert (refused.status, refused.error) == (400, "INVALID_REQUEST")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.cabinets import Cabinet, cabinet, start_cabinet, with_parameters
+from harness.cabinets import Cabinet, cabinet, with_parameters
 from harness.client import LOST, Answered, Client
 from harness.gateways import Gateway, gateway, new_site, start_gateway
 from harness.processes import until
@@ -127,22 +127,17 @@ def test_a_board_that_falls_silent_goes_offline_and_comes_back_by_itself(
         assert client.post("/lockers/1/open").json["confirmed"] is True
 
 
-def test_a_cabinet_that_was_away_opens_again_without_a_restart_of_the_gateway(tmp_path: Path, log: Path) -> None:
+def test_an_open_reaches_a_cabinet_that_is_back_without_waiting_for_the_next_poll(tmp_path: Path, log: Path) -> None:
     with cabinet(log) as first:
         data = site_of(tmp_path, first.address)
         with gateway(data, log) as gate, gate.client() as client:
             gate.wait_healthy()
             first.service.kill()
             until(lambda: online(client) == [False], within=30)
-            assert client.post("/lockers/1/open").error == "CONTROLLER_UNREACHABLE"
-            second = start_cabinet(log, port=first.port)
-            try:
-                until(lambda: online(client) == [True], within=60)
-                assert client.post("/lockers/1/open").json["confirmed"] is True
+            with cabinet(log, port=first.port) as second:
+                assert client.post("/lockers/1/open").status == 200
                 assert second.pulses() == {1: 1}
-            finally:
-                second.service.stop()
-                second.service.close()
+                until(lambda: online(client) == [True], within=60)
 
 
 def test_told_to_stop_during_an_open_it_ends_that_open_answers_reads_and_refuses_changes(
@@ -188,8 +183,9 @@ def test_told_twice_to_stop_it_is_gone_at_once_with_exit_code_130(
     finally:
         gate.service.kill()
     with gateway(data, log) as restarted, restarted.client() as client:
+        until(lambda: client.post("/lockers/1/open", key="jammed").replayed)
         again = client.post("/lockers/1/open", key="jammed")
-        assert (again.status, again.error, again.replayed) == (500, "INTERNAL_ERROR", True)
+        assert (again.status, again.error) == (500, "INTERNAL_ERROR")
         assert cabinets[0].pulses() == {1: 1}
 
 

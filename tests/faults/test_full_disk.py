@@ -41,26 +41,31 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def create(client: Client, name: str) -> Answered:
-    return client.post("/transactions", {"transactionId": name}, key=f"create {name}")
+    return client.post("/transactions", {"transactionId": name}, key=f"create-{name}")
 
 
 def shown(client: Client) -> dict[str, Any]:
     return {one["transactionId"]: one for one in client.get("/transactions").json}
 
 
-def work_until_refused(client: Client) -> tuple[dict[str, Any], Answered]:
-    """Creates and releases until the disk is full. What was acknowledged, and the refusal."""
-    held: dict[str, Any] = {}
+def begin(client: Client) -> dict[str, Any]:
+    """Transactions from before the disk got full."""
+    return {name: create(client, name).json for name in ("early-1", "early-2", "early-3")}
+
+
+def work_until_refused(client: Client, held: dict[str, Any]) -> Answered:
+    """Creates and releases until the disk is full; `held` is kept up to what was acknowledged. The refusal."""
     for number in range(20_000):
-        for name in list(held)[: max(len(held) - 2, 0)]:
-            released = client.delete(f"/transactions/{name}")
-            if released.status != 204:
-                return held, released
-            del held[name]
         created = client.post("/transactions", {"transactionId": f"parcel-{number}"})
         if created.status != 201:
-            return held, created
+            return created
         held[created.json["transactionId"]] = created.json
+        if len(held) > 5:
+            name = next(one for one in held if one.startswith("parcel"))
+            released = client.delete(f"/transactions/{name}")
+            if released.status != 204:
+                return released
+            del held[name]
     raise AssertionError("the disk never got full")
 
 
@@ -79,9 +84,9 @@ def assert_failing(gate: Gateway) -> None:
 def test_on_a_full_disk_changes_are_refused_and_what_was_acknowledged_stays(site: Site) -> None:
     with gateway(site.data, site.log, env=RESERVE) as gate, gate.client() as client:
         gate.wait_healthy()
+        held = begin(client)
         filler = fill(site.disk)
-        held, refusal = work_until_refused(client)
-        assert_refused(refusal)
+        assert_refused(work_until_refused(client, held))
         assert_failing(gate)
         assert_refused(create(client, "refused"))
         assert_refused(client.delete(f"/transactions/{next(iter(held))}"))
@@ -98,14 +103,15 @@ def test_on_a_full_disk_changes_are_refused_and_what_was_acknowledged_stays(site
 def test_doors_of_existing_transactions_open_from_the_reserve_and_others_do_not(site: Site) -> None:
     with gateway(site.data, site.log, env=RESERVE) as gate, gate.client() as client:
         gate.wait_healthy()
+        held = begin(client)
         fill(site.disk)
-        held, _ = work_until_refused(client)
+        work_until_refused(client, held)
         name, transaction = next(iter(held.items()))
         opened = client.post(f"/transactions/{name}/open", key="open")
         assert (opened.status, opened.json["confirmed"]) == (200, True), opened
         others = [number for number in range(1, 9) if number != transaction["lockerId"]]
         for number in others:
-            assert_refused(client.post(f"/lockers/{number}/open", key=f"open {number}"))
+            assert_refused(client.post(f"/lockers/{number}/open", key=f"open-{number}"))
         assert_refused(client.post("/lockers/open-all"))
         assert site.cabinet.pulses() == {transaction["lockerId"]: 1}
         assert_failing(gate)
@@ -119,9 +125,10 @@ def test_a_gateway_killed_on_a_full_disk_starts_on_it_and_knows_what_it_opened(s
     gate = start_gateway(site.data, site.log, env=RESERVE)
     try:
         gate.wait_healthy()
-        fill(site.disk)
         with gate.client() as client:
-            held, _ = work_until_refused(client)
+            held = begin(client)
+            fill(site.disk)
+            work_until_refused(client, held)
             name = next(iter(held))
             opened = client.post(f"/transactions/{name}/open", key="open")
             assert opened.status == 200, opened
@@ -143,11 +150,11 @@ def test_a_gateway_killed_on_a_full_disk_starts_on_it_and_knows_what_it_opened(s
         restarted.check()
 
 
-def test_an_open_whose_keys_were_refused_fires_with_the_same_key_when_space_is_back(site: Site) -> None:
+def test_an_open_that_was_refused_fires_with_the_same_key_when_space_is_back(site: Site) -> None:
     with gateway(site.data, site.log, env=RESERVE) as gate, gate.client() as client:
         gate.wait_healthy()
         filler = fill(site.disk)
-        work_until_refused(client)
+        work_until_refused(client, {})
         assert_refused(client.post("/lockers/8/open", key="open"))
         filler.unlink()
         until(lambda: client.get("/health").status == 200)

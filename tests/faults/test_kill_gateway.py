@@ -54,7 +54,7 @@ def test_after_every_kill_what_was_acknowledged_is_there_and_no_key_has_fired_tw
             )
         world.serve()
         reckon(world, ledgers, chance)
-    assert all(ledger.acknowledged for ledger in ledgers)
+    assert sum(ledger.acknowledged for ledger in ledgers) >= 5 * kills
     world.kill()
     openharbor("gateway", "check", "--data", str(world.data))
 

@@ -177,6 +177,8 @@ def _query(parts: SplitResult) -> dict[str, str]:
         pairs = []
     given: dict[str, str] = {}
     for name, value in pairs:
+        if not re.fullmatch("[A-Za-z0-9_.-]+", name):
+            raise AddressError("query", "must have names of letters, digits, '_', '.' and '-'")
         name = "locks" if name == "lockers" else name
         if name in given:
             raise AddressError(name, "must be given once")

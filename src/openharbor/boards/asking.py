@@ -12,6 +12,8 @@ from openharbor.boards.timing import BoardTimes, Settings
 from openharbor.boards.turns import Priority
 from openharbor.kit.clock import Clock
 
+OTHERS = 2  # doors read beside an urgent one
+
 
 class Asking:
     """Asks one board. `on_answer` is told of every valid answer, `on_silence` of every missing one."""
@@ -22,6 +24,7 @@ class Asking:
         self.on_answer: Callable[[], None] = lambda: None
         self.on_silence: Callable[[], None] = lambda: None
         self.items: dict[int, bool] = {}
+        self._turn = 0
         self._bus, self._member, self._doors, self._times = bus, member, doors, times
         self._settings, self._clock = settings, clock
 
@@ -33,6 +36,20 @@ class Asking:
         """One round over all doors, or a look at one. False: a read was not answered, and the rest was left out."""
         for request in self._reads(lock) or (self.codec.liveness(),):
             if await self.ask(request, priority, deadline) is None:
+                return False
+        return True
+
+    async def poll(self) -> bool:
+        """A round at the lowest priority. Where one read shows one lock, a door that matters now does not wait for all
+        the others: it is read each time, and they in turn (1.1)."""
+        requests = self.codec.reads()
+        urgent = [request for request in requests if request.lock is not None and self._doors.matters(request.lock)]
+        if len(requests) <= len(urgent) + OTHERS or not urgent:
+            return await self.read(Priority.POLL)
+        rest = [request for request in requests if request not in urgent]
+        self._turn = (self._turn + OTHERS) % len(rest)
+        for request in (*urgent, *(rest + rest)[self._turn : self._turn + OTHERS]):
+            if await self.ask(request, Priority.POLL) is None:
                 return False
         return True
 
@@ -98,13 +115,10 @@ class Asking:
                 return None
 
     def _reads(self, lock: int | None) -> tuple[Request, ...]:
-        """A board of which one read shows one lock is asked for the lock that was pulsed last first (1.1)."""
-        if lock is not None:
-            one = self.codec.read(lock)
-            return () if one is None else (one,)
-        requests = self.codec.reads()
-        pulsed = pulses.latest(self._doors.pulses)
-        return tuple(sorted(requests, key=lambda one: one.lock != pulsed)) if len(requests) > 1 else requests
+        if lock is None:
+            return self.codec.reads()
+        one = self.codec.read(lock)
+        return () if one is None else (one,)
 
     def _pulse_ends_at(self) -> float:
         return pulses.running_until(self._doors.pulses, self._times.pulse_of(self._settings()) / 1000)

@@ -26,7 +26,7 @@ def events_of(change: Change, *, commanded: bool, baseline: bool) -> tuple[Event
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class DoorWatch:
-    """What one door has shown since a frame left, for as long as somebody holds this. `lapsed`: it became unreadable."""
+    """What one door has shown since a frame left, as long as somebody holds this. `lapsed`: it became unreadable."""
 
     lock: int
     before: DoorState

@@ -5,7 +5,7 @@ from weakref import WeakSet
 
 from openharbor.boards import debounce, pulses
 from openharbor.boards.address import Address
-from openharbor.boards.cadence import stale_after
+from openharbor.boards.cadence import FAST_FOR_S, stale_after
 from openharbor.boards.debounce import Change, Door, door_state
 from openharbor.boards.door_events import UNMOVED, DoorWatch, events_of, watch
 from openharbor.boards.outcomes import BoardEvent, DoorReading, DoorState, EventKind, OpenOutcome
@@ -14,7 +14,7 @@ from openharbor.kit.clock import Clock
 
 
 class Doors:
-    """`baseline`: the board is not on line yet, so changes raise no edge events. `pulses`: when each lock was pulsed."""
+    """`baseline`: the board is not on line yet, so changes are no edges. `pulses`: when each lock was pulsed."""
 
     def __init__(
         self,
@@ -44,6 +44,11 @@ class Doors:
         """Whether the last reading of this door, or of any, differed from what is accepted."""
         doors = self._doors.values() if lock is None else [self._doors.get(lock, Door())]
         return any(door.unsettled for door in doors)
+
+    def matters(self, lock: int) -> bool:
+        """Whether this door is to be read first: it was pulsed lately, or its last reading differed."""
+        now = self._clock.monotonic()
+        return self.is_unsettled(lock) or pulses.pulsed_within(self.pulses, lock, now, FAST_FOR_S)
 
     def is_suspect(self, lock: int) -> bool:
         return lock in self._suspect

@@ -26,14 +26,9 @@ def last(history: History, lock: int) -> float | None:
     return times[-1] if times else None
 
 
-def latest(history: History) -> int | None:
-    """The lock that was pulsed last."""
-    return max(((times[-1], lock) for lock, times in history.items() if times), default=(0.0, None))[1]
-
-
 def latest_at(history: History) -> float | None:
-    lock = latest(history)
-    return None if lock is None else last(history, lock)
+    """When any lock was pulsed last."""
+    return max((times[-1] for times in history.values() if times), default=None)
 
 
 def over_rate(history: History, lock: int, now: float) -> bool:

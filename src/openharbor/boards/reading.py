@@ -82,7 +82,7 @@ class Reading:
             if self._state.online and self._ready_for == self._bus.generation:
                 self._doors.period_s = max(self._times.poll_s, started - before)
                 before = started
-                await self._asking.read(Priority.POLL)
+                await self._asking.poll()
             elif not await self._start():
                 self._tries += 1
             self._doors.expire(self._bus.unlocking_s)

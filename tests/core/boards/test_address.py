@@ -115,6 +115,8 @@ REFUSED = [
     (f"{TCP}?board=1&speaks=wkly", "speaks", "is no parameter of this address"),
     ("virtual://demo?speaks=ftp", "speaks", "must be one of"),
     (f"{TCP}?board=1&", "query", "name=value pairs"),
+    (f"{TCP}?=1", "query", "must have names"),
+    (f"{TCP}?board=1&%0A=1", "query", "must have names"),
     (f"{TCP}?board=1&pulse_ms=2001", "pulse_ms", "from 1 to 2000"),
     (f"{TCP}?board=1&supply=-", "supply", "must be a name"),
     ("wkly+serial:///dev/x?board=1&baudrate=9601", "baudrate", "one of 1200"),

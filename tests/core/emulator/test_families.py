@@ -3,7 +3,6 @@
 import pytest
 
 from core.emulator.rig import Rig
-from openharbor.boards.emulator.model import Options
 
 
 @pytest.mark.parametrize(
@@ -34,9 +33,7 @@ def test_24_locks_open_in_turn_within_10_s() -> None:
 def test_an_unlock_of_8a80_is_answered_a_second_later_with_the_door_of_that_moment() -> None:
     rig = Rig("xor8a80")
     assert rig.ask("8A 01 01 11 9B", 999) == ""
-    assert rig.ask("", 1) == ""
-    rig.advance(20)
-    assert rig.client.got.hex(" ").upper() == "8A 01 01 00 8A"
+    assert rig.ask("", 1) == "8A 01 01 00 8A"
 
 
 def test_8a80_answers_24_bits_for_8_locks_and_the_bits_above_float_but_stay() -> None:
@@ -74,7 +71,7 @@ def test_the_settings_of_a_cu16_board_are_never_to_be_sent() -> None:
     [
         ("57 4B 4C 59 09 00 82 19 9B", "57 4B 4C 59 0B 00 82 FF 19 FF 99"),
         ("57 4B 4C 59 09 00 83 00 83", "57 4B 4C 59 0B 00 83 FF 00 FF 81"),
-        ("57 4B 4C 59 0A 00 87 01 19 9D", "57 4B 4C 59 09 00 87 FF 78"),
+        ("57 4B 4C 59 0A 00 87 01 19 9C", "57 4B 4C 59 09 00 87 FF 78"),
         ("57 4B 4C 59 09 00 89 19 90", "57 4B 4C 59 0A 00 89 FF 19 6C"),
     ],
 )
@@ -114,14 +111,16 @@ def test_all_relays_off_ends_a_held_relay() -> None:
     assert not rig.cabinet.boards[1].coils[1].on
 
 
-@pytest.mark.parametrize("options", [{"cooldown_ms": 3000}])
-def test_a_board_with_a_duty_cycle_refuses_too_soon_a_second_pulse(options: Options) -> None:
-    for family, frame, refused in (
+@pytest.mark.parametrize(
+    ("family", "frame", "refused"),
+    [
         ("winnsen", "90 06 05 00 01 03", "90 07 85 00 01 02 03"),
         ("wkly", "57 4B 4C 59 09 00 82 01 83", "57 4B 4C 59 0B 00 82 FF 01 00 7E"),
         ("waveshare", "01 05 02 00 00 05 0C 71", "01 85 06 C2 92"),
-    ):
-        rig = Rig(family, pushes=False, **options)
-        rig.ask(frame, 1000)
-        assert rig.ask(frame, 1000) == refused
-        assert len(rig.lock(1).pulses) == 1
+    ],
+)
+def test_a_board_with_a_duty_cycle_refuses_a_second_pulse_too_soon(family: str, frame: str, refused: str) -> None:
+    rig = Rig(family, pushes=False, cooldown_ms=3000)
+    rig.ask(frame, 1000)
+    assert rig.ask(frame, 1000) == refused
+    assert len(rig.lock(1).pulses) == 1

@@ -638,6 +638,15 @@ def test_a_fault_strikes_only_its_target() -> None:
     assert rig.ask("57 4B 4C 59 09 01 82 02 81", 1000) == ""
 
 
+def test_a_fault_may_strike_unlocks_only_or_everything_else_only() -> None:
+    rig = Rig("winnsen")
+    add(rig, "ignores_request", lock=1, on="unlock", count=1)
+    add(rig, "half_frame", on="read", n=2)
+    assert rig.ask("90 06 12 00 01 03") == "90 07"
+    assert rig.ask("90 06 05 00 01 03", 1000) == ""
+    assert rig.ask("90 06 05 00 01 03", 1000) == "90 07 85 00 01 01 03"
+
+
 @pytest.mark.parametrize(
     ("family", "type_", "given", "message"),
     [
@@ -659,6 +668,8 @@ def test_a_fault_strikes_only_its_target() -> None:
         ("wkly", "wire_cut", {"count": 0}, "count must be 1 to 1000000, not 0"),
         ("wkly", "wire_cut", {"for_ms": 0}, "for_ms must be above 0"),
         ("wkly", "wire_cut", {"after_ms": -1}, "after_ms must be 0 to"),
+        ("wkly", "wire_cut", {"on": "read"}, "wire_cut does not strike requests: on must be any"),
+        ("wkly", "no_reply", {"on": "writes"}, "on must be one of any, unlock, read, not 'writes'"),
         ("wkly", "power_off", {"count": 1}, "power_off is a state: it ends by for_ms or when removed"),
     ],
 )

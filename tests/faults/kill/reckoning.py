@@ -8,6 +8,7 @@ from typing import Any
 from faults.kill.ledger import Asked, Ledger, did_nothing
 from faults.kill.world import COUNTED, World
 from harness.client import Answered, Client
+from harness.processes import until
 from openharbor.gateway.commands import check_journal
 from openharbor.kit.database.readers import reading
 
@@ -83,7 +84,7 @@ def ask_again(ledger: Ledger, client: Client, chance: random.Random) -> None:
     """A key gives the same again; the one in doubt gives what became of it, or is answered for the first time."""
     for asked in again(ledger.keyed, chance):
         if asked.answer is None:
-            resolve(ledger, asked, repeat(client, asked))
+            resolve(ledger, asked, settled(client, asked))
         elif asked.stored:
             same_answer(asked, repeat(client, asked))
     ledger.doubt = None
@@ -97,6 +98,18 @@ def again(keyed: list[Asked], chance: random.Random) -> Iterable[Asked]:
 
 def repeat(client: Client, asked: Asked) -> Answered:
     return client.request(asked.method, asked.path, asked.body, {"Idempotency-Key": asked.key or ""})
+
+
+def settled(client: Client, asked: Asked) -> Answered:
+    """The answer that stays; just after the start, one that is told from the journal's being open comes before it."""
+    answers: list[Answered] = []
+
+    def stays() -> bool:
+        answers.append(repeat(client, asked))
+        return answers[-1].replayed or answers[-1].error != "INTERNAL_ERROR"
+
+    until(stays)
+    return answers[-1]
 
 
 def same_answer(asked: Asked, answer: Answered) -> None:

@@ -156,7 +156,7 @@ def test_a_board_that_goes_away_and_comes_back_takes_its_lockers_along(site: tup
 
 def test_a_door_opened_by_hand_is_seen_and_told_in_the_log(site: tuple[Api, Emulated]) -> None:
     api, cabinet = site
-    assert cabinet.control.post("/lockers/1/door", {"open": True}).status < 300
+    assert cabinet.control.post("/lockers/1/door", {"open": True, "force": True}).status < 300
     until(lambda: api.get("/lockers/1").body["doorOpen"] is True)
     warnings = [one["message"] for one in api.get("/system/logs?level=warning").body]
     assert "Uncommanded open" in warnings

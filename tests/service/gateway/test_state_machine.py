@@ -155,6 +155,7 @@ class LocalApi(RuleBasedStateMachine):
         assert answer.body["doorOpen"] == (None if was is None else True)
         assert answer.body["confirmed"] == (was is False)
         self.model.open.add(number)
+        until(lambda: self.world.cabinet.door(number) == "open")  # where the sensor is ignored it may lag behind
 
     @rule()
     def people_shut_every_door(self) -> None:

@@ -218,7 +218,8 @@ def test_open_all_opens_every_locker_in_service_and_those_only(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_more_than_15_pulses_a_minute_for_one_lock_are_refused_and_nothing_is_fired(tmp_path: Path) -> None:
-    with running(tmp_path, [virtual("a", 1)]) as api:
+    board = ("virtual://a?lockers=1&min_repeat_ms=0&speaks=modbus-tcp&pulse_ms=100", 1)
+    with running(tmp_path, [board]) as api:
         answers = [api.post("/lockers/1/open") for _ in range(16)]
         assert [one.status for one in answers] == [200] * 15 + [429]
         assert answers[-1].error == "RATE_LIMITED"

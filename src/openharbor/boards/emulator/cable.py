@@ -1,30 +1,20 @@
-"""One line with boards on it: requests in, answers out, and the rules a driver must keep (lock-boards.md 2.1, 6.5)."""
+"""One line with boards on it: requests in, answers out."""
 
-from collections import deque
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
 
 from openharbor.boards.emulator.board import Board
 from openharbor.boards.emulator.cabinet import Cabinet
+from openharbor.boards.emulator.conduct import Conduct
 from openharbor.boards.emulator.damage import Chunk, Damage
-from openharbor.boards.emulator.families import pause_ms
 from openharbor.boards.emulator.faults import Fault
+from openharbor.boards.emulator.outlet import Link, Outlet
 from openharbor.boards.emulator.timeline import chance
 from openharbor.boards.emulator.wire import Reply, Request, Wire
 
 STALE_MS = 100  # a frame that stopped for so long is not continued
 BUFFERED = 1024
+HELD = 10
 FOLLOWS_MS = 5  # the second board of an address, after the first
-IN_TURN = ("open_all", "open_sequence")  # answered when the last lock has fired
-
-
-class Link(Protocol):
-    """One connection to the line, as its face sees it."""
-
-    def send(self, data: bytes) -> None: ...
-
-    def reset(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -37,24 +27,22 @@ class _Stream:
     gap_ms: float = 0  # silence before the frame that is being received
 
 
-@dataclass(slots=True, eq=False)
-class _Pending:
-    """A request whose answer is still to come. `prompt`: nothing delays it beyond what a driver waits for."""
-
-    stream: _Stream
-    since_us: int
-    limit_ms: float
-    prompt: bool
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A request at one board."""
 
     request: Request
     board: Board
-    stream: _Stream
+    link: Link
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """What the second board of an address says; reply None: the very same bytes."""
+
+    reply: Reply | None
+    collides: bool
 
 
 class Cable:
@@ -63,19 +51,15 @@ class Cable:
     def __init__(self, cabinet: Cabinet, wire: Wire, *, serial: bool) -> None:
         self.cabinet = cabinet
         self.wire = wire
-        self._serial = serial
         self._tl = cabinet.timeline
         self._faults = cabinet.faults
         self._damage = Damage(cabinet.faults, wire, chance(cabinet.parts.seed, "wire"))
+        self._conduct = Conduct(cabinet, serial=serial)
+        self._outlet = Outlet(cabinet.timeline, cabinet.trace, cabinet.faults, lambda: self.links)
         self._streams: dict[int, _Stream] = {}
-        self._pending: list[_Pending] = []
         self._held: list[tuple[_Asked, Reply]] = []  # late_into_next
         self._merged = b""
-        self._out: deque[tuple[float, bytes, Link | None]] = deque()
-        self._sending = False
         self._last_us: int | None = None  # when the line last spoke as a driver may expect
-        baud = cabinet.parts.model.baud or cabinet.family.baud
-        self._pause_ms = 0 if baud is None else pause_ms(baud)
         self._faults.on(["push_flood"], begins=self._flood)
         for board in cabinet.boards.values():
             self.connect(board)
@@ -88,10 +72,8 @@ class Cable:
         self._streams[id(link)] = _Stream(link)
 
     def detach(self, link: Link) -> None:
-        stream = self._streams.pop(id(link), None)
-        for pending in self._pending:
-            if pending.stream is stream:
-                pending.prompt = False
+        self._streams.pop(id(link), None)
+        self._conduct.gone(link)
 
     @property
     def links(self) -> list[Link]:
@@ -107,7 +89,7 @@ class Cable:
             return
         self.cabinet.trace.add("in", data=data)
         if self._faults.take("echo"):
-            self._transmit([(0, data)], link)
+            self._outlet.put([(0, data)], link)
         self._collect(stream, data)
         while stream.buffer:
             settled, request = self.wire.cut(stream.buffer)
@@ -132,13 +114,13 @@ class Cable:
             self._cut(cut, None)
 
     def _heard(self, request: Request, stream: _Stream) -> None:
-        self._judge(request, stream)
+        self._conduct.judge(request, stream.gap_ms)
         held, self._held = self._held, []
         for asked, reply in held:
             self._answer(asked, reply, late=True)
         for board in self._targets(request):
-            if board.listens and not self._deaf(request, board, stream):
-                self._ask(_Asked(request, board, stream, board.epoch))
+            if board.listens and not self._deaf(request, board, stream.gap_ms):
+                self._ask(_Asked(request, board, stream.link, board.epoch))
 
     def _targets(self, request: Request) -> list[Board]:
         if request.board is None:
@@ -146,54 +128,35 @@ class Cable:
         board = self.cabinet.boards.get(request.board)
         return [] if board is None else [board]
 
-    def _judge(self, request: Request, stream: _Stream) -> None:
-        trace, now = self.cabinet.trace, self._tl.now
-        if request.never:
-            trace.broken("never", f"{request.command}: {request.never}", board=request.board, lock=request.lock)
-        if self._serial and stream.gap_ms < self._pause_ms:
-            trace.broken("silence", f"{stream.gap_ms:g} ms before a frame, not {self._pause_ms:g}")
-        if any(p.prompt and (now - p.since_us) / 1000 < p.limit_ms for p in self._pending):
-            trace.broken("two_in_flight", request.command, board=request.board)
-
-    def _deaf(self, request: Request, board: Board, stream: _Stream) -> bool:
-        if stream.gap_ms < self._pause_ms and self._faults.take("too_fast_deaf", board.address):
+    def _deaf(self, request: Request, board: Board, gap_ms: float) -> bool:
+        if gap_ms < self._conduct.pause_ms and self._faults.take("too_fast_deaf", board.address):
             return True
-        for type_ in ("baud_mismatch", "ignores_request"):
-            if self._faults.take(type_, board.address, request.lock):
-                return True
-        return False
+        return bool(self._take("baud_mismatch", request, board) or self._take("ignores_request", request, board))
 
     def _ask(self, asked: _Asked) -> None:
-        request, board, faults = asked.request, asked.board, self._faults
+        request, board = asked.request, asked.board
         reply = self.wire.answer(request, board)
         twin = self._twin_reply(asked)
         if reply is None:
             return
-        unanswered = request.unlocks and faults.take("acts_without_reply", board.address, request.lock)
-        if unanswered or faults.take("no_reply", board.address, request.lock):
+        unanswered = request.unlocks and self._take("acts_without_reply", request, board)
+        if unanswered or self._take("no_reply", request, board):
             return
-        if faults.take("late_into_next", board.address, request.lock):
-            self._held = [*self._held[-9:], (asked, reply)]
+        if self._take("late_into_next", request, board):
+            self._held = [*self._held[1 - HELD :], (asked, reply)]
             return
-        late = faults.take("late_reply", board.address, request.lock)
-        self._plan(asked, reply, twin, late)
+        self._plan(asked, reply, twin, self._take("late_reply", request, board))
 
-    def _plan(self, asked: _Asked, reply: Reply, twin: "_Twin | None", late: Fault | None) -> None:
-        family = self.cabinet.family
-        limit: float = family.unlock_ms if asked.request.unlocks else family.read_ms
-        if asked.request.command in IN_TURN:
-            limit = max(limit, reply.after_ms)
-        pending = _Pending(asked.stream, self._tl.now, limit, prompt=late is None)
-        self._pending.append(pending)
-        delay = reply.after_ms + (late.number("ms") if late else 0)
+    def _plan(self, asked: _Asked, reply: Reply, twin: _Twin | None, late: Fault | None) -> None:
+        pending = self._conduct.expect(asked.request, asked.link, reply.after_ms, prompt=late is None)
 
         def due() -> None:
-            self._pending.remove(pending)
+            self._conduct.answered(pending)
             self._answer(asked, reply, twin, late=late is not None)
 
-        self._tl.after(delay, due)
+        self._tl.after(reply.after_ms + (late.number("ms") if late else 0), due)
 
-    def _twin_reply(self, asked: _Asked) -> "_Twin | None":
+    def _twin_reply(self, asked: _Asked) -> _Twin | None:
         fault = self._faults.take("duplicate_address", asked.board.address)
         if fault is None:
             return None
@@ -204,28 +167,29 @@ class Cable:
 
     # ------------------------------------------------------------------ out
 
-    def _answer(self, asked: _Asked, reply: Reply, twin: "_Twin | None" = None, *, late: bool) -> None:
-        board, lock = asked.board, asked.request.lock
+    def _answer(self, asked: _Asked, reply: Reply, twin: _Twin | None = None, *, late: bool) -> None:
+        board, request = asked.board, asked.request
         if board.epoch != asked.epoch or not board.listens:
             return  # it started again: what it was about to say is lost
         strikes = self._faults.strikes
-        data = self._damage.bytes_of(reply.make(), board, lock)
+        data = self._damage.bytes_of(reply.make(), board, request)
         cut = self._power_cut("answer_byte", board)
         if cut:
             data = data[: int(cut.number("answer_byte"))]
-        if self._faults.take("merged", board.address, lock):
+        if self._take("merged", request, board):
             self._merged += data
             return
         data, self._merged = self._merged + data, b""
-        chunks = self._damage.chunks(data, board, lock)
+        chunks = self._damage.chunks(data, board, request)
         if twin is not None:
             chunks = self._with_twin(data, chunks, twin)
-        as_expected = not late and twin is None and strikes == self._faults.strikes
-        self._transmit(chunks, self._asker(asked), marks=as_expected)
+        if not late and twin is None and strikes == self._faults.strikes:
+            self._last_us = self._tl.now
+        self._outlet.put(chunks, self._asker(asked))
         if cut:
             self._cut(cut, board)
 
-    def _with_twin(self, data: bytes, chunks: list[Chunk], twin: "_Twin") -> list[Chunk]:
+    def _with_twin(self, data: bytes, chunks: list[Chunk], twin: _Twin) -> list[Chunk]:
         other = data if twin.reply is None else twin.reply.make()
         if twin.collides:
             return [(0, self._damage.mixed(data, other[1:]))]
@@ -233,51 +197,17 @@ class Cable:
 
     def _asker(self, asked: _Asked) -> Link | None:
         """A converter tells everybody on it; a device with a header on its frames tells who asked."""
-        return asked.stream.link if self.cabinet.family.name == "modbus-tcp" else None
-
-    def _transmit(self, chunks: list[Chunk], link: Link | None, *, marks: bool = False) -> None:
-        self._out.extend((gap, data, link) for gap, data in chunks)
-        if marks:
-            self._last_us = self._tl.now
-        self._pump()
-
-    def _pump(self) -> None:
-        while self._out and not self._sending:
-            gap, data, link = self._out.popleft()
-            if gap > 0:
-                self._sending = True
-                self._tl.after(gap, partial(self._after_gap, data, link))
-            else:
-                self._send(data, link)
-
-    def _after_gap(self, data: bytes, link: Link | None) -> None:
-        self._sending = False
-        self._send(data, link)
-        self._pump()
-
-    def _send(self, data: bytes, link: Link | None) -> None:
-        reset = self._faults.take("tcp_reset")
-        if reset:
-            data = data[: int(reset.number("at_byte"))]
-        if self._faults.active("tcp_half_open"):
-            return
-        if data:
-            self.cabinet.trace.add("out", data=data)
-        for receiver in self.links if link is None else [one for one in self.links if one is link]:
-            if data:
-                receiver.send(data)
-            if reset:
-                receiver.reset()
+        return asked.link if self.cabinet.family.name == "modbus-tcp" else None
 
     # ------------------------------------------------------------------ unasked frames, power
 
     def _push(self, board: Board, lock: int, bit: bool | None) -> None:
         data = self.wire.push(board.address, lock, bit) if board.listens else None
         if data is not None and not self._faults.take("push_lost", board.address, lock):
-            self._transmit([(0, data)], None)
+            self._outlet.put([(0, data)], None)
 
     def _flood(self, fault: Fault) -> None:
-        board = self.cabinet.boards[next(iter(self.cabinet.boards)) if fault.board is None else fault.board]
+        board = self._board_of(fault)
 
         def again() -> None:
             if any(one is fault for one in self._faults):
@@ -292,14 +222,12 @@ class Cable:
         return fault if fault is not None and fault.options[option] is not None else None
 
     def _cut(self, fault: Fault, board: Board | None) -> None:
-        first = self.cabinet.boards[next(iter(self.cabinet.boards)) if fault.board is None else fault.board]
-        self.cabinet.cut_power(board or first, fault.number("off_ms"))
+        self.cabinet.cut_power(board or self._board_of(fault), fault.number("off_ms"))
         self._faults.strike(fault, fault.board, fault.lock)
 
+    def _board_of(self, fault: Fault) -> Board:
+        boards = self.cabinet.boards
+        return boards[next(iter(boards)) if fault.board is None else fault.board]
 
-@dataclass(frozen=True, slots=True)
-class _Twin:
-    """What the second board of an address says; reply None: the very same bytes."""
-
-    reply: Reply | None
-    collides: bool
+    def _take(self, type_: str, request: Request, board: Board) -> Fault | None:
+        return self._faults.take(type_, board.address, request.lock, request.unlocks)

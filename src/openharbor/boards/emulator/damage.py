@@ -5,7 +5,7 @@ from random import Random
 
 from openharbor.boards.emulator.board import Board
 from openharbor.boards.emulator.faults import Fault, Faults
-from openharbor.boards.emulator.wire import Wire
+from openharbor.boards.emulator.wire import Request, Wire
 
 Chunk = tuple[float, bytes]  # milliseconds of silence, then bytes
 
@@ -18,31 +18,31 @@ class Damage:
     wire: Wire
     chance: Random
 
-    def bytes_of(self, data: bytes, board: Board, lock: int | None) -> bytes:
+    def bytes_of(self, data: bytes, board: Board, about: Request) -> bytes:
         """The answer as it leaves the board: first its fields, then its check value, then its bits, then its length."""
-        data = self._fields(data, board, lock)
-        if self._take("checksum_wrong", board, lock):
+        data = self._fields(data, board, about)
+        if self._take("checksum_wrong", board, about):
             data = self.wire.damaged(data)
-        if self._take("header_mode_wrong", board, lock):
+        if self._take("header_mode_wrong", board, about):
             data = self.wire.in_other_framing(data)
-        data = self._bits(data, board, lock)
-        half = self._take("half_frame", board, lock)
+        data = self._bits(data, board, about)
+        half = self._take("half_frame", board, about)
         if half:
             data = data[: int(half.number("n", len(data) // 2))]
-        return self._company(data, board, lock)
+        return self._company(data, board, about)
 
-    def chunks(self, data: bytes, board: Board, lock: int | None) -> list[Chunk]:
+    def chunks(self, data: bytes, board: Board, about: Request) -> list[Chunk]:
         """The answer in time."""
-        split = self._take("split", board, lock)
+        split = self._take("split", board, about)
         chunks: list[Chunk] = [(0, data)]
         if split:
             n = int(split.number("n"))
             chunks = [(0, data[:n]), (split.number("gap_ms"), data[n:])]
-        slow = self._take("slow", board, lock)
+        slow = self._take("slow", board, about)
         if slow:
             pace = slow.number("ms_per_byte")
             chunks = [(gap + pace if first else pace, bytes([byte])) for gap, first, byte in _each_byte(chunks)]
-        again = self._take("duplicate_reply", board, lock)
+        again = self._take("duplicate_reply", board, about)
         if again:
             chunks.append((again.number("gap_ms"), data))
         return [chunk for chunk in chunks if chunk[1]]
@@ -53,22 +53,23 @@ class Damage:
         pairs = zip(data.ljust(length, b"\xff"), other.ljust(length, b"\xff"), strict=True)
         return bytes(self.chance.choice((a & b, a | b, self.chance.getrandbits(8))) for a, b in pairs)
 
-    def _fields(self, data: bytes, board: Board, lock: int | None) -> bytes:
-        other = self._take("wrong_board", board, lock)
+    def _fields(self, data: bytes, board: Board, about: Request) -> bytes:
+        other = self._take("wrong_board", board, about)
         if other:
             data = self.wire.from_board(data, int(other.number("shows", board.address + 1)))
-        wrong = self._take("wrong_lock", board, lock) if lock is not None else None
+        lock = about.lock
+        wrong = None if lock is None else self._take("wrong_lock", board, about)
         if wrong and lock is not None:
             data = self.wire.about_lock(data, int(wrong.number("shows", lock % len(board.locks) + 1)))
         return data
 
-    def _bits(self, data: bytes, board: Board, lock: int | None) -> bytes:
-        flip = self._take("bit_flip", board, lock)
+    def _bits(self, data: bytes, board: Board, about: Request) -> bytes:
+        flip = self._take("bit_flip", board, about)
         if flip and data:
             data = self._flipped(data, flip)
-        if self._take("garbage", board, lock):
+        if self._take("garbage", board, about):
             data = self.chance.randbytes(len(data))
-        if self._take("collision", board, lock):
+        if self._take("collision", board, about):
             data = self.mixed(data, data[1:])
         return data
 
@@ -80,22 +81,22 @@ class Damage:
             mask = sum(1 << bit for bit in range(size) if self.chance.random() < fault.number("p"))
         return (int.from_bytes(data) ^ mask).to_bytes(len(data))
 
-    def _company(self, data: bytes, board: Board, lock: int | None) -> bytes:
+    def _company(self, data: bytes, board: Board, about: Request) -> bytes:
         """What comes in front of the answer, into it, and behind it."""
-        inside = self._take("push_inside_reply", board, lock)
+        inside = self._take("push_inside_reply", board, about)
         if inside:
-            about = inside.lock or 1
-            push = self.wire.push(board.address, about, board.bit(about)) or b""
+            lock = inside.lock or 1
+            push = self.wire.push(board.address, lock, board.bit(lock)) or b""
             data = data[: len(data) // 2] + push + data[len(data) // 2 :]
-        before = self._take("noise_before", board, lock)
-        after = self._take("noise_after", board, lock)
+        before = self._take("noise_before", board, about)
+        after = self._take("noise_after", board, about)
         return self._noise(before) + data + self._noise(after)
 
     def _noise(self, fault: Fault | None) -> bytes:
         return b"" if fault is None else self.chance.randbytes(int(fault.number("n", self.chance.randint(3, 8))))
 
-    def _take(self, type_: str, board: Board, lock: int | None) -> Fault | None:
-        return self.faults.take(type_, board.address, lock)
+    def _take(self, type_: str, board: Board, about: Request) -> Fault | None:
+        return self.faults.take(type_, board.address, about.lock, about.unlocks)
 
 
 def _each_byte(chunks: list[Chunk]) -> list[tuple[float, bool, int]]:

@@ -52,8 +52,9 @@ class Emulator:
         self.clock: Clock = clock or SystemClock()
         self.transport = transport
         self.name = (name or f"emulator-{next(_numbers)}").lower()
-        line = "pty" if transport == "pty" else transport
-        self.cabinet = Cabinet(self.family, timeline_of(self.clock), seed=seed, model=Model(**options), line=line)
+        self.cabinet = Cabinet(self.family, timeline_of(self.clock), seed=seed, model=Model(**options), line=transport)
+        if boards is not None and not boards:
+            raise ValueError("boards must name at least one address")
         for address in [self.family.default_board] if boards is None else boards:
             count = locks.get(address) if isinstance(locks, Mapping) else locks
             self.cabinet.add_board(address, count or self.family.locks, (supplies or {}).get(address, "main"))

@@ -40,7 +40,8 @@ Option = Number | Choice | Switch
 class Kind:
     """`families` and `lines` None: all of them. `needs`: what the target must name. `once`: an event, over at once.
 
-    `countable` false: a state that nothing strikes; it ends by its time or when removed.
+    `countable` false: a state that nothing strikes; it ends by its time or when removed. `deafness`: the board does
+    not hear a request.
     """
 
     group: Group
@@ -50,6 +51,12 @@ class Kind:
     needs: Literal["", "board", "lock"] = ""
     once: bool = False
     countable: bool = True
+    deafness: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether it strikes requests or their answers, so that it can be for unlocks only, or for reads."""
+        return self.group in ("answer", "timing") or self.deafness
 
 
 def _ms(default: float | None = None) -> Number:
@@ -99,7 +106,7 @@ _TIMING = {
 _TRUTH = {
     "acts_without_reply": Kind("truth"),
     "replies_without_acting": Kind("truth"),
-    "ignores_request": Kind("truth"),
+    "ignores_request": Kind("truth", deafness=True),
     "fires_wrong_lock": Kind("truth", {"fires": Number(1, 64)}),
     "fires_twice": Kind("truth", {"gap_ms": _ms(300)}),
     "cooldown": Kind("truth", {"ms": _ms(5000)}),
@@ -111,7 +118,7 @@ _BUS = {
         "bus", {"doors": Choice(("same", "different")), "answers": Choice(("follow", "collide"))}, needs="board"
     ),
     "collision": Kind("bus"),
-    "baud_mismatch": Kind("bus"),
+    "baud_mismatch": Kind("bus", deafness=True),
     "push_flood": Kind("bus", {"every_ms": Number(1, MINUTE, 20)}, families=("wkly",), countable=False),
     "push_lost": Kind("bus", families=("wkly",)),
     "push_inside_reply": Kind("bus", families=("wkly",)),

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Literal, get_args
 
 from openharbor.boards.emulator.fault_kinds import KINDS, Kind, Value, options_of
 from openharbor.boards.emulator.timeline import Timeline
 from openharbor.boards.emulator.trace import Trace
+
+On = Literal["any", "unlock", "read"]
+ON: tuple[On, ...] = get_args(On)
 
 MOST = 1000
 DAY_MS = 86_400_000
@@ -23,11 +27,12 @@ class Order:
     for_ms: float | None = None
     after_ms: float = 0
     options: Mapping[str, Value] = field(default_factory=dict)
+    on: On = "any"
 
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """One injected fault. Target None: every board, every lock. `left` None: until it ends otherwise."""
+    """One injected fault. Target None: every board, every lock; `on`: which requests. `left` None: no count."""
 
     id: int
     type: str
@@ -35,6 +40,7 @@ class Fault:
     lock: int | None
     options: Mapping[str, Value] = field(default_factory=dict)
     left: int | None = None
+    on: On = "any"
     started: bool = False
     struck: int = 0
     frozen: dict[tuple[int, int], bool] = field(default_factory=dict)  # of sensor_stuck: bit by board and lock
@@ -44,9 +50,11 @@ class Fault:
         value = self.options.get(name)
         return otherwise if value is None or isinstance(value, str) else value
 
-    def strikes(self, board: int | None, lock: int | None) -> bool:
-        """Whether it is in force for that target. Board None asks for the whole line."""
+    def strikes(self, board: int | None, lock: int | None, unlocks: bool | None) -> bool:
+        """Whether it is in force for that target. Board None: the whole line; `unlocks` None: not about a request."""
         if not self.started or (board is not None and self.board not in (None, board)):
+            return False
+        if self.on != "any" and (self.on == "unlock") != unlocks:
             return False
         return self.lock is None or self.lock == lock
 
@@ -93,14 +101,16 @@ class Faults:
         count: int | None = None,
         for_ms: float | None = None,
         after_ms: float = 0,
+        on: On = "any",
         **options: Value,
     ) -> int:
         """Injects a fault and gives its id.
 
-        It starts `after_ms` from now and ends after `count` strikes, after `for_ms`, or when removed. Raises
-        ValueError naming what is wrong and the limit.
+        `on` limits what strikes requests and their answers: to unlocks, or to everything else ("read"). It starts
+        `after_ms` from now and ends after `count` strikes, after `for_ms`, or when removed. Raises ValueError naming
+        what is wrong and the limit.
         """
-        return self.inject(Order(type_, board, lock, count, for_ms, after_ms, options))
+        return self.inject(Order(type_, board, lock, count, for_ms, after_ms, options, on))
 
     def inject(self, order: Order) -> int:
         """The same, from an order."""
@@ -108,7 +118,7 @@ class Faults:
         if len(self) >= MOST:
             raise ValueError(f"at most {MOST} faults at a time")
         self._timeline.catch_up()
-        fault = Fault(next(self._ids), order.type, order.board, order.lock, options, order.count)
+        fault = Fault(next(self._ids), order.type, order.board, order.lock, options, order.count, order.on)
         self._by_type.setdefault(order.type, []).append(fault)
         if order.after_ms > 0:
             self._timeline.after(order.after_ms, lambda: self._begin(fault, order.for_ms))
@@ -123,6 +133,10 @@ class Faults:
         _check_time(order)
         if order.count is not None and not kind.countable:
             raise ValueError(f"{order.type} is a state: it ends by for_ms or when removed, not by a count")
+        if order.on not in ON:
+            raise ValueError(f"on must be one of {', '.join(ON)}, not {order.on!r}")
+        if order.on != "any" and not kind.asked:
+            raise ValueError(f"{order.type} does not strike requests: on must be any")
         return options_of(order.type, order.options)
 
     def remove(self, fault_id: int) -> bool:
@@ -144,16 +158,20 @@ class Faults:
     def __len__(self) -> int:
         return sum(map(len, self._by_type.values()))
 
-    def active(self, type_: str, board: int | None = None, lock: int | None = None) -> Fault | None:
+    def active(
+        self, type_: str, board: int | None = None, lock: int | None = None, unlocks: bool | None = None
+    ) -> Fault | None:
         """The oldest fault of that type in force for this target, left as it is."""
         for fault in self._by_type.get(type_, ()):
-            if fault.strikes(board, lock):
+            if fault.strikes(board, lock, unlocks):
                 return fault
         return None
 
-    def take(self, type_: str, board: int | None = None, lock: int | None = None) -> Fault | None:
+    def take(
+        self, type_: str, board: int | None = None, lock: int | None = None, unlocks: bool | None = None
+    ) -> Fault | None:
         """The same, but it strikes: traced, and one off its count."""
-        fault = self.active(type_, board, lock)
+        fault = self.active(type_, board, lock, unlocks)
         if fault is not None:
             self.strike(fault, board, lock)
         return fault

@@ -80,7 +80,7 @@ class Device:
     def answer(self, pdu: bytes, board: Board) -> bytes:
         """An exception number becomes an exception answer; a fault may replace any answer by one."""
         lock = word(pdu, 1) - TIMED + 1 if pdu[0] == WRITE_COIL and word(pdu, 1) >= TIMED else None
-        told = self._faults.take("exception", board.address, lock)
+        told = self._faults.take("exception", board.address, lock, unlocks=lock is not None)
         if told:
             return bytes([pdu[0] | 0x80, int(told.number("code"))])
         act = self._acts.get(pdu[0])

@@ -14,11 +14,11 @@ READ_SIZE = 4096
 
 
 class PtyFace:
-    """A terminal below a path that stays the same, also when the terminal is unplugged and comes back as another."""
+    """A terminal under a path that stays the same, also when it is unplugged and comes back as another."""
 
     def __init__(self, cable: Cable, faults: Faults) -> None:
         self._cable = cable
-        self._directory = Path(tempfile.mkdtemp(prefix="openharbor-"))
+        self._directory: Path | None = None
         self._master: int | None = None
         self._slave: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -26,6 +26,8 @@ class PtyFace:
 
     @property
     def path(self) -> Path:
+        if self._directory is None:
+            raise RuntimeError("a terminal has a path only while it is there")
         return self._directory / "tty"
 
     @property
@@ -34,13 +36,15 @@ class PtyFace:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._directory = Path(tempfile.mkdtemp(prefix="openharbor-"))
         self._open()
 
     async def stop(self) -> None:
         self._close()
         self._loop = None
-        with contextlib.suppress(FileNotFoundError):
+        if self._directory is not None:
             self._directory.rmdir()
+            self._directory = None
 
     def send(self, data: bytes) -> None:
         """Hands bytes to whoever has the terminal open; what nobody reads is lost, as on a wire."""

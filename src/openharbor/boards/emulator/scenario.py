@@ -10,7 +10,7 @@ import yaml
 
 from openharbor.boards.emulator.emulator import Emulator
 from openharbor.boards.emulator.fault_kinds import Value
-from openharbor.boards.emulator.faults import Order
+from openharbor.boards.emulator.faults import On, Order
 from openharbor.boards.emulator.lock import Lock
 from openharbor.boards.emulator.person import Action, do
 
@@ -22,10 +22,11 @@ Act = Callable[[], object]
 
 
 class Target(msgspec.Struct, forbid_unknown_fields=True):
-    """Whom a fault strikes; left out: all."""
+    """Whom a fault strikes; left out: all. `on`: any request, unlocks only, or the others only."""
 
     board: int | None = None
     lock: int | None = None
+    on: On = "any"
 
 
 class FaultCall(msgspec.Struct, rename="camel"):
@@ -40,8 +41,8 @@ class FaultCall(msgspec.Struct, rename="camel"):
     def order(self, given: dict[str, Any]) -> Order:
         own = {"type", "target", "count", "forMs", "afterMs"}
         options: dict[str, Value] = {_snake(name): value for name, value in given.items() if name not in own}
-        board, lock = self.target.board, self.target.lock
-        return Order(self.type, board, lock, self.count, self.for_ms, self.after_ms, options)
+        target = self.target
+        return Order(self.type, target.board, target.lock, self.count, self.for_ms, self.after_ms, options, target.on)
 
 
 class PersonStep(msgspec.Struct, forbid_unknown_fields=True):

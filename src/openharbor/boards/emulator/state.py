@@ -33,7 +33,7 @@ def fault_view(fault: Fault) -> Data:
     return {
         "id": fault.id,
         "type": fault.type,
-        "target": {"board": fault.board, "lock": fault.lock},
+        "target": {"board": fault.board, "lock": fault.lock, "on": fault.on},
         "options": dict(fault.options),
         "left": fault.left,
         "started": fault.started,

@@ -47,7 +47,7 @@ class Winnsen(Plain):
         return replaced(reply, 5 if second else 4, lock)
 
     def _open(self, lock: int, board: Board) -> Reply:
-        told = self._faults.take("status_code", board.address, lock)
+        told = self._faults.take("status_code", board.address, lock, unlocks=True)
         result = int(told.number("v", FAILED)) if told else DONE
         if result == DONE:
             result = DONE if board.unlock(lock) == "done" else COOLDOWN

@@ -91,7 +91,7 @@ class Wkly(Plain):
         lock = request.lock
         if lock not in board.locks:
             return self._reply(board, OPEN, bytes([FAILED, lock or 0, DOOR[None]]))
-        told = self._faults.take("status_code", board.address, lock)
+        told = self._faults.take("status_code", board.address, lock, unlocks=True)
         status = int(told.number("v", FAILED)) if told else DONE
         if status == DONE and board.unlock(lock) != "done":
             status = FAILED
@@ -105,14 +105,14 @@ class Wkly(Plain):
         lock = request.lock
         if lock not in board.locks:
             return self._reply(board, ONE, bytes([FAILED, lock or 0, DOOR[None]]))
-        told = self._faults.take("status_code", board.address, lock)
+        told = self._faults.take("status_code", board.address, lock, unlocks=False)
         status = int(told.number("v", FAILED)) if told else DONE
         if told and told.options["short"]:
             return self._reply(board, ONE, bytes([status]))
         return self._later(lambda: _frame(board.address, ONE, bytes([status, lock]) + _doors(board, (lock,))))
 
     def _all(self, _request: Request, board: Board) -> Reply | None:
-        told = self._faults.take("status_code", board.address)
+        told = self._faults.take("status_code", board.address, unlocks=False)
         if told and told.number("v", FAILED):
             return self._reply(board, ALL, bytes([int(told.number("v", FAILED))]))
         count = len(board.locks)
@@ -126,7 +126,7 @@ class Wkly(Plain):
         return Reply(lasts + self._model.answer_delay_ms, lambda: _frame(board.address, code, bytes([DONE])))
 
     def _together(self, request: Request, board: Board) -> Reply | None:
-        told = self._faults.take("status_code", board.address)
+        told = self._faults.take("status_code", board.address, unlocks=False)
         known = bool(request.locks) and all(lock in board.locks for lock in request.locks)
         if told or not known:
             return self._reply(board, TOGETHER, bytes([int(told.number("v", FAILED)) if told else FAILED]))

@@ -36,10 +36,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     unread_bytes: int = 1_048_576
 
 
-LATE = Refusal("INVALID_REQUEST", 408, "The request did not arrive in time")
-LARGE_HEAD = Refusal("INVALID_REQUEST", 431, "The request's headers are larger than allowed")
-NOT_HTTP = Refusal("INVALID_REQUEST", 400, "The request is not valid HTTP")
-REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+NOT_HTTP = Refusal("INVALID_REQUEST", 400, "The request is not valid HTTP", {"request": "must be HTTP/1.1"})
+REASONS = {400: b"Bad Request", 408: b"Request Timeout", 413: b"Content Too Large"}
 
 
 class _Dropped(list[tuple[bytes, bytes]]):
@@ -113,7 +111,7 @@ class Connection(HttpToolsProtocol):
         if self.head_since is not None and not self.transport.is_closing():
             self.head_bytes += len(data)
             if self.head_bytes > self.ledger.limits.head_bytes:
-                self.refuse(LARGE_HEAD)
+                self.refuse(large_head(self.ledger.limits.head_bytes))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -141,6 +139,8 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self.body_since is not None:  # of the next request; it was not read until now
+            self.body_since = self.loop.time()
         if self in self.ledger.open and self.cycle.response_complete:
             self.ledger.idle[self] = None
             self.ledger.idle.move_to_end(self)
@@ -162,7 +162,7 @@ class Connection(HttpToolsProtocol):
         if self.stalled_since is not None and now - self.stalled_since >= limits.stalled_seconds:
             self.cut()
         elif self.head_since is not None and now - self.head_since >= limits.head_seconds:
-            self.cut() if self.fresh else self.refuse(LATE)
+            self.cut() if self.fresh else self.refuse(late("headers", limits.head_seconds))
         elif self.body_since is not None and now - self.body_since >= limits.body_seconds:
             self._end_late_body()
 
@@ -171,12 +171,22 @@ class Connection(HttpToolsProtocol):
         if self.cycle.response_complete:
             self.cut()
         elif self.scope.get(READS_BODY) and not self.cycle.response_started:
-            self.refuse(LATE)
+            self._answer(late("body", self.ledger.limits.body_seconds))
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answers outside of the application and closes."""
+        """Answers outside of the application and closes; what is in progress is answered instead, and then closed.
+
+        Anything written now would be taken for the answer to that.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        else:
+            self._answer(refusal)
+
+    def _answer(self, refusal: Refusal) -> None:
         body = error_body(refusal, self.ledger.now_ms())
         if not self.transport.is_closing():
             self.transport.write(
@@ -190,6 +200,16 @@ class Connection(HttpToolsProtocol):
         self.ledger.leave(self)
         with contextlib.suppress(RuntimeError):
             self.transport.abort()
+
+
+def late(part: str, seconds: float) -> Refusal:
+    """408: the contract knows no code of its own for it."""
+    details = {part: f"must arrive within {seconds:g} s"}
+    return Refusal("INVALID_REQUEST", 408, "The request did not arrive in time", details)
+
+
+def large_head(limit: int) -> Refusal:
+    return Refusal("PAYLOAD_TOO_LARGE", 413, "The request's headers are larger than allowed", {"maxBytes": str(limit)})
 
 
 def protocol_of(ledger: Ledger) -> type[Connection]:

@@ -23,6 +23,7 @@ DecodeBytes = Callable[[bytes], Any]
 MOST_PARAMETERS = 100
 BYTE = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)")
 CUT_OFF = "is cut off, or holds half of a surrogate pair"
+MORE = "has more after its end"
 TOO_DEEP = "is nested too deeply"
 BODY_MISSING = Refusal("INVALID_REQUEST", 400, "The body is required", {"body": "is required"})
 
@@ -167,6 +168,8 @@ def _where(error: Exception, raw: bytes) -> str:
     found = BYTE.fullmatch(str(error))
     if found is None:
         return CUT_OFF
+    if found[1] == "trailing characters":
+        return MORE
     what = "expected a value" if found[1] == "invalid character" and _wants_value(raw, int(found[2])) else found[1]
     return f"{what} at {_place(raw, int(found[2]))}"
 

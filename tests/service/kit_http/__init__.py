@@ -1,0 +1,1 @@
+"""kit.http over real sockets, in a tiny room of its own."""
