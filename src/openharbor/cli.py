@@ -128,7 +128,9 @@ def _founded(made: dict[str, Any]) -> list[str]:
 def serve(
     data: Data,
     host: Annotated[str | None, typer.Option("--host", help="127.0.0.1 if left out.", envvar=variable("host"))] = None,
-    port: Annotated[int | None, typer.Option("--port", help="8080; 0 picks one.", envvar=variable("port"))] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="8080; 0 picks one.", min=0, max=65535, envvar=variable("port"))
+    ] = None,
     allow_anonymous_lan: Annotated[
         bool | None,
         typer.Option("--allow-anonymous-lan", help="No caller needs a key.", envvar=variable("allow_anonymous_lan")),

@@ -55,7 +55,7 @@ def entries(head: ChainHead, count: int, lockers: int) -> Iterator[tuple[int, Au
     for number in itertools.islice(itertools.count(1), count):
         at = START + number * MINUTE_MS
         facts = Facts(
-            at, ACTOR, "TRANSACTION_RELEASED", True, number % lockers + 1, f"old-{number}", number % lockers // 250 + 1
+            at, ACTOR, "TRANSACTION_RELEASED", True, number % lockers + 1, f"old-{number}", number % lockers // 64 + 1
         )
         head, entry = append(head, facts)
         yield at, entry

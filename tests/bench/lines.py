@@ -7,7 +7,6 @@ RELAY TIME` for a pulse, `R BOARD 0 TIME` for a read that was answered. TIME is 
 import asyncio
 import sys
 import time
-from typing import cast
 from functools import partial
 from typing import cast
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.gateways import Gateway, gateway, new_site
 
-VIRTUAL = 250  # lockers of one virtual board
+VIRTUAL = 64  # lockers of one virtual board, the most that its family has
 SLOW_US = 5000
 
 

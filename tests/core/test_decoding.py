@@ -117,7 +117,7 @@ def test_a_fraction_stays_a_fraction_beside_a_whole_number() -> None:
          {"at": "must be an RFC 3339 date and time with its offset"}),
         (b"[]", "The body is malformed", {"body": "must be an object"}),
         (b"", "The body is not valid JSON", {"body": "is cut off, or holds half of a surrogate pair"}),
-        (b'\n{"a" 1}', "The body is not valid JSON", {"body": "invalid character at line 2, column 6"}),
+        (b'\n{"a" 1}', "The body is not valid JSON", {"body": "expected ':' at line 2, column 6"}),
         (b'{"parcelId":"a","x":"\\ud800"}', None, None),
         (b'{"parcelId":"a"} {}', "The body is not valid JSON", {"body": "has more after its end"}),
         (b"\xef\xbb\xbf{}", "The body is not valid JSON", {"body": "expected a value at line 1, column 1"}),

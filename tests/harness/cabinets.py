@@ -46,10 +46,24 @@ class Cabinet:
         self.control("POST", f"/lockers/{lock}/door", {"open": False})
 
 
-def start_cabinet(log: Path, *, protocol: str = "waveshare", lockers: int = 8, port: int = 0) -> Cabinet:
+def start_cabinet(
+    log: Path, *, protocol: str = "waveshare", lockers: int = 8, port: int = 0, speed: float = 1.0
+) -> Cabinet:
+    """`speed`: how fast its doors and coils move."""
     return Cabinet(
         start(
-            *("cabinet", "serve", "--protocol", protocol, "--lockers", str(lockers), "--port", str(port)),
+            *(
+                "cabinet",
+                "serve",
+                "--protocol",
+                protocol,
+                "--lockers",
+                str(lockers),
+                "--port",
+                str(port),
+                "--speed",
+                str(speed),
+            ),
             log=log,
         )
     )

@@ -21,6 +21,10 @@ class Emulated:
         """The locks whose solenoids got current, in the order of their pulses."""
         return [pulse["lock"] for pulse in self.control.get("/pulses").body]
 
+    def settled(self) -> bool:
+        """No solenoid has current."""
+        return all(pulse["ms"] is not None for pulse in self.control.get("/pulses").body)
+
     def door(self, lock: int) -> str:
         """As it stands, whatever its sensor says: closed, ajar or open."""
         return str(next(one["door"] for one in self.control.get("/lockers").body if one["locker"] == lock))

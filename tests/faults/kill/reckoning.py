@@ -3,6 +3,8 @@
 import random
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from faults.kill.ledger import Asked, Ledger, did_nothing
@@ -26,8 +28,8 @@ def reckon(world: World, ledgers: list[Ledger], chance: random.Random) -> None:
             compare_transactions(ledger, transactions)
             compare_service(ledger, lockers)
         nothing_came_from_nowhere(ledgers, transactions)
-        for ledger in ledgers:
-            ask_again(ledger, client, chance)
+    with ThreadPoolExecutor(len(ledgers)) as threads:
+        list(threads.map(partial(ask_again, world.host_port), ledgers, [chance.random() for _ in ledgers]))
     fired_once_a_key(world, ledgers)
     assert check_journal(world.data)["whole"]
 
@@ -80,13 +82,14 @@ def nothing_came_from_nowhere(ledgers: list[Ledger], actual: dict[str, Any]) -> 
     assert set(actual) == known
 
 
-def ask_again(ledger: Ledger, client: Client, chance: random.Random) -> None:
+def ask_again(host_port: str, ledger: Ledger, seed: float) -> None:
     """A key gives the same again; the one in doubt gives what became of it, or is answered for the first time."""
-    for asked in again(ledger.keyed, chance):
-        if asked.answer is None:
-            resolve(ledger, asked, settled(client, asked))
-        elif asked.stored:
-            same_answer(asked, repeat(client, asked))
+    with Client(host_port) as client:
+        for asked in again(ledger.keyed, random.Random(seed)):
+            if asked.answer is None:
+                resolve(ledger, asked, settled(client, asked))
+            elif asked.stored:
+                same_answer(asked, repeat(client, asked))
     ledger.doubt = None
 
 

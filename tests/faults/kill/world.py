@@ -49,7 +49,7 @@ def found(directory: Path) -> World:
     """A new site and its cabinet; the gateway is not started yet."""
     directory.mkdir()
     log = directory / "log"
-    cabinet = start_cabinet(log, lockers=len(COUNTED))
+    cabinet = start_cabinet(log, lockers=len(COUNTED), speed=4)
     site = directory / "site.toml"
     site.write_text(site_text(with_parameters(cabinet.address, PATIENT)))
     openharbor("gateway", "init", "--data", str(directory / "data"), "--site", str(site))

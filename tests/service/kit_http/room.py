@@ -58,13 +58,13 @@ class Door:
 
     told: list[tuple[str, str, Caller | None]] = field(default_factory=list)
 
-    def admit(self, operation: Operation, headers: Mapping[str, str], address: str, now: int) -> Caller | Refusal:
+    def admit(self, operation: Operation, headers: Mapping[str, str], address: str, _now: int) -> Caller | Refusal:
         key = headers.get("x-api-key")
         if key == "wrong" and operation.scope is not None:
             return Refusal("UNAUTHORIZED", 401, "A valid API key is needed")
         return Caller("loopback" if key is None else "apiKey", key, address, key)
 
-    def refused(self, operation: Operation, refusal: Refusal, caller: Caller | None, address: str) -> None:
+    def refused(self, operation: Operation, refusal: Refusal, caller: Caller | None, _address: str) -> None:
         self.told.append((operation.operation_id, refusal.code, caller))
 
 
@@ -206,7 +206,7 @@ async def serving(
     origins = own_origins("tower", ["Lobby.example"], ["https://shop.example"], open_paths=["/health"])
     app = make_app(operations(doings), **{"gatekeeper": door, "clock": clock, "origins": origins, **options})
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    served = asyncio.create_task(
+    served: asyncio.Task[None] = asyncio.create_task(
         serve(
             app,
             "127.0.0.1",
@@ -219,9 +219,8 @@ async def serving(
             stop_seconds=1,
         )
     )
-    await asyncio.wait({ready, served}, return_when=asyncio.FIRST_COMPLETED)
     try:
-        yield Room(await ready, doings, door, clock, stop)
+        yield Room(await asyncio.wait_for(ready, 10), doings, door, clock, stop)
     finally:
         doings.go_on.set()
         stop.set()

@@ -89,7 +89,8 @@ async def test_a_body_that_is_needed_and_missing_is_told(room: Room, framing: by
 
 
 async def test_a_body_that_may_be_left_out_counts_as_an_empty_object(room: Room) -> None:
-    for body in (None, {}):
+    bodies: tuple[object, ...] = (None, {})
+    for body in bodies:
         answer = await room.call("POST", "/parcels/open-all", body)
         assert (answer.status, answer.json) == (201, [None, None, {}])
     assert [call.raw_body for call in room.doings.calls] == [b"", b"{}"]

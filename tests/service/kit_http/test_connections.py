@@ -1,6 +1,8 @@
 """Connections that are slow, silent, greedy or simply too many."""
 
 import asyncio
+import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from openharbor.kit.http.connections import ConnectionLimits
 
 from .room import Room, at_end, read_answer, serving
 
+CONTRACT = Path(__file__).parents[3] / "contract" / "gateway-local.yaml"
 GET = b"GET /parcels HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /parcels HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
 QUICK = ConnectionLimits(head_seconds=0.1, body_seconds=0.1, stalled_seconds=0.1, idle_seconds=1)
@@ -136,6 +139,27 @@ async def test_a_request_in_progress_is_never_the_one_that_goes() -> None:
             one.close()
 
 
+async def test_those_that_trickle_their_bodies_keep_nobody_out() -> None:
+    async with serving(connections=ConnectionLimits(connections=16)) as room:
+        slow = [await room.connect() for _ in range(16)]
+        for _, writer in slow:
+            writer.write(POST + b"{")
+        newest = await room.connect()
+        newest[1].write(GET)
+        assert (await read_answer(newest[0])).status == 200
+        assert await at_end(slow[0][0])
+        slow[-1][1].write(b'"parcelId":"a"}')
+        assert (await read_answer(slow[-1][0])).status == 201
+        for _, writer in [*slow, newest]:
+            writer.close()
+
+
+async def test_a_body_that_breaks_the_framing_is_told_soon(room: Room) -> None:
+    answer = await room.raw(POST.replace(b"Content-Length: 16", b"Transfer-Encoding: chunked") + b"xyz\r\n")
+    assert answer.error == (400, "INVALID_REQUEST", {"request": "must be HTTP/1.1"})
+    assert room.doings.calls == []
+
+
 async def test_trailers_and_chunk_extensions_change_nothing(room: Room) -> None:
     chunks = b'10;x=y\r\n{"parcelId":"a"}\r\n0\r\nX-API-Key: wrong\r\nHost: evil.example\r\n\r\n'
     head = POST.replace(b"Content-Length: 16", b"Transfer-Encoding: chunked")
@@ -144,3 +168,23 @@ async def test_trailers_and_chunk_extensions_change_nothing(room: Room) -> None:
     assert (await read_answer(reader)).status == 201
     assert (await read_answer(reader)).status == 200
     writer.close()
+
+
+async def test_a_client_that_does_not_read_its_answers_is_cut_off() -> None:
+    async with serving(connections=QUICK, contract=CONTRACT) as room:
+        size = len((await room.call("GET", "/docs")).body)
+        reader, writer = await room.connect()
+        writer.write(b"GET /docs HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300)
+        other, other_writer = await room.connect()
+        for _ in range(4):  # four deadlines of others, one after another
+            other_writer.write(GET[:-2])
+            assert (await read_answer(other)).status == 408
+            other_writer.close()
+            other, other_writer = await room.connect()
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while part := await asyncio.wait_for(reader.read(1 << 20), 10):
+                received += len(part)
+        assert received < 300 * size
+        writer.close()
+        other_writer.close()

@@ -39,14 +39,12 @@ async def _read_rest(message: MutableMapping[str, Any], receive: Receive, limit:
 
 def unfit(headers: Mapping[str, str], limit: int) -> Refusal | None:
     """Why a body is refused for what its headers say of it. A body that is not there is not refused."""
-    length = headers.get("content-length")
-    if length is None:
-        if "transfer-encoding" not in headers:
+    length = headers.get("content-length", "" if "transfer-encoding" in headers else "0")
+    if length.isascii() and length.isdigit():
+        if length.strip("0") == "":
             return None
-    elif length.strip("0") == "":
-        return None
-    elif len(length) > 18 or int(length) > limit:
-        return too_large(limit)
+        if len(length) > 18 or int(length) > limit:
+            return too_large(limit)
     given = headers.get("content-type", "")
     return None if is_json(given) else not_json_type(given)
 

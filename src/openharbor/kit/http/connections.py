@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -37,6 +37,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
 
 
 NOT_HTTP = Refusal("INVALID_REQUEST", 400, "The request is not valid HTTP", {"request": "must be HTTP/1.1"})
+TIMED_OUT = 408
 REASONS = {400: b"Bad Request", 408: b"Request Timeout", 413: b"Content Too Large"}
 
 
@@ -51,23 +52,31 @@ TRAILERS = _Dropped()
 
 
 class Ledger:
-    """Every open connection, and those without a request in progress, idle for longest first."""
+    """Every open connection; those without a request in progress, and those that send a body, longest first."""
 
-    def __init__(self, limits: ConnectionLimits, now_ms: Any) -> None:
+    def __init__(self, limits: ConnectionLimits, now_ms: Callable[[], int]) -> None:
         self.limits, self.now_ms = limits, now_ms
         self.open: set[Connection] = set()
         self.idle: OrderedDict[Connection, None] = OrderedDict()
+        self.sending: OrderedDict[Connection, None] = OrderedDict()
 
     def enter(self, connection: Connection) -> None:
-        """Takes a connection in; when full, the one idle for longest makes room, or else the new one goes."""
+        """Takes a connection in; when full, the one idle for longest makes room, or that waited for longest, or it."""
         self.open.add(connection)
         self.idle[connection] = None
         if len(self.open) > self.limits.connections:
-            next(iter(self.idle)).cut()
+            self._least_wanted(connection).cut()
 
     def leave(self, connection: Connection) -> None:
         self.open.discard(connection)
         self.idle.pop(connection, None)
+        self.sending.pop(connection, None)
+
+    def _least_wanted(self, newest: Connection) -> Connection:
+        idle = next(iter(self.idle))
+        if idle is not newest:
+            return idle
+        return next((one for one in self.sending if one.is_waited_for()), newest)
 
     def sweep(self, now: float) -> None:
         """Closes whatever has been late since before `now` (the loop's time)."""
@@ -92,6 +101,7 @@ class Connection(HttpToolsProtocol):
     head_since: float | None = None  # waiting for the rest of a head
     body_since: float | None = None  # waiting for the rest of a body
     stalled_since: float | None = None  # the client does not read
+    broken = False  # what came is not HTTP, so that nothing after it can be read
     fresh = True  # not one byte came yet
     head_bytes = 0
     unread_bytes = 0
@@ -125,6 +135,7 @@ class Connection(HttpToolsProtocol):
         self.head_since = None
         self.body_since = self.loop.time()
         self.ledger.idle.pop(self, None)
+        self.ledger.sending[self] = None
 
     def on_body(self, body: bytes) -> None:
         if self.cycle.response_complete:
@@ -135,6 +146,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self.body_since = None
+        self.ledger.sending.pop(self, None)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -154,6 +166,7 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text; ours is the contract's body
+        self.broken = True
         self.refuse(NOT_HTTP)
 
     def check(self, now: float) -> None:
@@ -162,36 +175,45 @@ class Connection(HttpToolsProtocol):
         if self.stalled_since is not None and now - self.stalled_since >= limits.stalled_seconds:
             self.cut()
         elif self.head_since is not None and now - self.head_since >= limits.head_seconds:
-            self.cut() if self.fresh else self.refuse(late("headers", limits.head_seconds))
+            self.cut() if self.fresh else self.refuse(late("headers", limits.head_seconds), TIMED_OUT)
         elif self.body_since is not None and now - self.body_since >= limits.body_seconds:
             self._end_late_body()
+        elif self.broken and self.is_waited_for():
+            self.refuse(NOT_HTTP)
 
     def _end_late_body(self) -> None:
         """Late is who is waited for: not a client whose body nobody reads, nor one that was answered already."""
         if self.cycle.response_complete:
             self.cut()
-        elif self.scope.get(READS_BODY) and not self.cycle.response_started:
-            self._answer(late("body", self.ledger.limits.body_seconds))
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        elif self.is_waited_for():
+            self.refuse(late("body", self.ledger.limits.body_seconds), TIMED_OUT)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def is_waited_for(self) -> bool:
+        """Whether the application waits for the rest of a body from here, and has answered nothing yet."""
+        waits = self.body_since is not None and READS_BODY in self.scope
+        return waits and not self.cycle.response_started
+
+    def refuse(self, refusal: Refusal, status: int | None = None) -> None:
         """Answers outside of the application and closes; what is in progress is answered instead, and then closed.
 
         Anything written now would be taken for the answer to that.
         """
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete:
+            self._answer(refusal, status or refusal.status)
+        elif self.is_waited_for():
+            self._answer(refusal, status or refusal.status)
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        else:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
-        else:
-            self._answer(refusal)
 
-    def _answer(self, refusal: Refusal) -> None:
+    def _answer(self, refusal: Refusal, status: int) -> None:
         body = error_body(refusal, self.ledger.now_ms())
         if not self.transport.is_closing():
             self.transport.write(
                 b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-                % (refusal.status, REASONS[refusal.status], len(body), body)
+                % (status, REASONS[status], len(body), body)
             )
             self.transport.close()
 
@@ -203,9 +225,9 @@ class Connection(HttpToolsProtocol):
 
 
 def late(part: str, seconds: float) -> Refusal:
-    """408: the contract knows no code of its own for it."""
+    """Sent as 408, for which the contract has no code of its own."""
     details = {part: f"must arrive within {seconds:g} s"}
-    return Refusal("INVALID_REQUEST", 408, "The request did not arrive in time", details)
+    return Refusal("INVALID_REQUEST", 400, "The request did not arrive in time", details)
 
 
 def large_head(limit: int) -> Refusal:
