@@ -14,7 +14,7 @@ from .loads import CREATE, RELEASE, all_answered, burst, send
 from .servers import serving_constant, serving_gateway, slow_disk, virtual_site
 
 LOCKERS = 1000
-ROUNDS = 5
+ROUNDS = 12
 LIMITS = {1: None, 16: None, 64: 0.6}
 SLOW_LIMIT = 0.3
 
@@ -59,11 +59,11 @@ def create_all(gate: Gateway, connections: int, lockers: int = LOCKERS) -> dict[
 
 
 def compared(name: str, measured: list[tuple[dict[str, Any], ...]], limit: float | None) -> list[Figure]:
-    created = median(one["rate"] for one, _ in measured)
-    constant = median(one["rate"] for _, one in measured)
+    """Medians over the rounds; the share is that of each round, since a busy machine slows both of it down."""
+    created, constant = (median(one[part]["rate"] for one in measured) for part in (0, 1))
+    share = median(mine["rate"] / base["rate"] for mine, base in measured)
     p99 = median(one["p99_ms"] for one, _ in measured)
-    note = f"p99 {p99:.1f} ms; the constant {constant:,.0f}/s"
-    figures = [Figure(name, created, "/s", note=note)]
+    figures = [Figure(name, created, "/s", note=f"p99 {p99:.1f} ms; the constant {constant:,.0f}/s")]
     if limit is not None:
-        figures.append(least(f"{name}: share of the constant", created / constant, limit, ""))
+        figures.append(least(f"{name}: share of the constant", share, limit, ""))
     return figures

@@ -1,11 +1,11 @@
 """Real drivers on emulated cabinets: each scenario runs on every family of a line at the same time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from openharbor.boards.address import Address, parse
 from openharbor.boards.board import LockBoard
@@ -17,6 +17,7 @@ from openharbor.boards.traffic import Counters
 from openharbor.boards.wiring import Wiring, wire
 from openharbor.kit.clock import Clock, SteppedClock, SystemClock
 
+T = TypeVar("T")
 LineKind = Literal["tcp", "pty", "pipe"]
 SERIAL = ("kerong-cu16", "kerong-cu24", "kerong-cu48", "xor8a80", "wkly", "waveshare", "winnsen")
 FAMILIES: Mapping[str, tuple[str, ...]] = {"tcp": (*SERIAL, "modbus-tcp"), "pty": SERIAL, "pipe": SERIAL}
@@ -150,15 +151,15 @@ def address(emu: Emulator, board: int | None = None, url: str = "") -> Address:
 
 
 async def each(
-    line: LineKind,
     scenario: Callable[[Rig], Awaitable[object]],
     *,
     families: Iterable[str] | None = None,
+    lines: Iterable[LineKind] = ("tcp", "pty"),
     **options: Any,
 ) -> None:
-    """Plays a scenario on every family of a line; all that fail are told, each with its family."""
+    """Plays a scenario on every family and line at the same time; all that fail are told, with family and line."""
 
-    async def play(family: str) -> None:
+    async def play(family: str, line: LineKind) -> None:
         try:
             async with rig(family, line, **options) as made:
                 await scenario(made)
@@ -166,17 +167,49 @@ async def each(
             error.add_note(f"on {family} over {line}")
             raise
 
-    wanted = [family for family in FAMILIES[line] if families is None or family in set(families)]
-    ended = await asyncio.gather(*map(play, wanted), return_exceptions=True)
+    chosen = None if families is None else set(families)
+    wanted = [(family, line) for line in lines for family in FAMILIES[line] if chosen is None or family in chosen]
+    ended = await asyncio.gather(*(play(*where) for where in wanted), return_exceptions=True)
     failures = [error for error in ended if isinstance(error, Exception)]
     if failures:
-        raise ExceptionGroup(f"{len(failures)} of {len(wanted)} families over {line}", failures)
+        raise ExceptionGroup(f"{len(failures)} of {len(wanted)}", failures)
 
 
-async def step(clock: SteppedClock, seconds: float, by: float = 0.05) -> None:
+@asynccontextmanager
+async def stepped(
+    family: str,
+    *,
+    boards: Iterable[int] | None = None,
+    locks: int = 4,
+    detection_s: float = DETECTION_S,
+    url: str = "",
+    **model: Any,
+) -> AsyncIterator[tuple[Rig, SteppedClock]]:
+    """A cabinet in memory with its drivers, both on a clock that only `run` and `step` move; it is on line."""
+    clock = SteppedClock()
+    quick = {**QUICK, "unlock_answer_ms": 130} if family == "xor8a80" else QUICK
+    chosen = None if boards is None else list(boards)
+    async with Emulator(family, chosen, locks, transport="pipe", clock=clock, **{**quick, **model}) as emu:
+        addresses = dict(enumerate((address(emu, board, url) for board in emu.locks), start=1))
+        async with drivers(family, emu, addresses, detection_s=detection_s, clock=clock) as made:
+            await step(clock, 4)
+            assert all(board.state.online for board in made.boards.values())
+            yield made, clock
+        assert emu.violations() == []
+
+
+async def step(clock: SteppedClock, seconds: float, by: float = 0.02) -> None:
     """Lets time pass in small steps, so that everything between may happen."""
     for _ in range(round(seconds / by)):
         await clock.advance(by)
+
+
+async def run(clock: SteppedClock, work: Coroutine[Any, Any, T], by: float = 0.02) -> T:
+    """Lets time pass until the work is done."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        await clock.advance(by)
+    return task.result()
 
 
 async def _listen(made: Rig, board: object) -> None:

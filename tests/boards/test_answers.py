@@ -5,9 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from boards.rig import SERIAL, LineKind, Rig, allowed, each, rig
-
-LINES = pytest.mark.parametrize("line", ["tcp", "pty"])
+from boards.rig import SERIAL, Rig, allowed, each, rig
 
 DAMAGE: list[tuple[str, Mapping[str, float]]] = [
     ("split", {"n": 1, "gap_ms": 5}),
@@ -17,11 +15,8 @@ DAMAGE: list[tuple[str, Mapping[str, float]]] = [
 ]
 
 
-@LINES
 @pytest.mark.parametrize("late_by", [1.4, 2.0])
-async def test_a_late_answer_to_a_read_is_never_taken_for_that_of_another_request(
-    line: LineKind, late_by: float
-) -> None:
+async def test_a_late_answer_to_a_read_is_never_taken_for_that_of_another_request(late_by: float) -> None:
     """The unlock that follows must not be acknowledged by a late status frame of before."""
 
     async def scenario(it: Rig) -> None:
@@ -32,11 +27,10 @@ async def test_a_late_answer_to_a_read_is_never_taken_for_that_of_another_reques
         assert outcome.ack == "none"
         assert it.counters.frames > 2
 
-    await each(line, scenario)
+    await each(scenario)
 
 
-@LINES
-async def test_a_late_answer_to_an_unlock_does_not_acknowledge_the_next_one(line: LineKind) -> None:
+async def test_a_late_answer_to_an_unlock_does_not_acknowledge_the_next_one() -> None:
     async def scenario(it: Rig) -> None:
         it.emu.faults.add("late_reply", on="unlock", ms=600, count=1)
         it.emu.faults.add("ignores_request", on="unlock", lock=2)
@@ -45,13 +39,12 @@ async def test_a_late_answer_to_an_unlock_does_not_acknowledge_the_next_one(line
         assert second.ack == "none"
         assert it.pulses() == [1]
 
-    await each(line, scenario)
+    await each(scenario)
 
 
-@LINES
 @pytest.mark.parametrize(("fault", "options"), DAMAGE)
 async def test_answers_in_any_split_and_with_noise_around_them_are_understood(
-    line: LineKind, fault: str, options: Mapping[str, float]
+    fault: str, options: Mapping[str, float]
 ) -> None:
     async def scenario(it: Rig) -> None:
         it.emu.faults.add(fault, **options)  # type: ignore[arg-type]  # options of the fault
@@ -60,12 +53,11 @@ async def test_answers_in_any_split_and_with_noise_around_them_are_understood(
 
     tolerant = ("kerong-cu16", "kerong-cu48", "wkly", "waveshare")
     everyone = fault == "split"
-    await each(line, scenario, families=None if everyone else tolerant)
+    await each(scenario, families=None if everyone else tolerant)
 
 
-@LINES
 @pytest.mark.parametrize("fault", ["half_frame", "garbage", "wrong_board"])
-async def test_damaged_answers_confirm_nothing(line: LineKind, fault: str) -> None:
+async def test_damaged_answers_confirm_nothing(fault: str) -> None:
     async def scenario(it: Rig) -> None:
         it.emu.faults.add(fault, lock=None)
         it.emu.faults.add("ignores_request", on="unlock")
@@ -74,22 +66,20 @@ async def test_damaged_answers_confirm_nothing(line: LineKind, fault: str) -> No
         assert not outcome.retry or outcome.pulse == "not_sent"  # a header that makes no sense closes the connection
         assert it.pulses() == []
 
-    await each(line, scenario)
+    await each(scenario)
 
 
-@LINES
-async def test_an_echoing_adapter_is_found_out_and_its_doors_open_as_usual(line: LineKind) -> None:
+async def test_an_echoing_adapter_is_found_out_and_its_doors_open_as_usual() -> None:
     async def scenario(it: Rig) -> None:
         await it.told_of("echo_found")
         outcome = await it.open(1)
         assert (outcome.outcome, outcome.pulse) == ("opened", "sent")
         assert it.pulses() == [1]
 
-    await each(line, scenario, families=SERIAL, faults=["echo"])
+    await each(scenario, families=SERIAL, faults=["echo"])
 
 
-@LINES
-async def test_on_an_echoing_adapter_a_dead_board_is_not_a_success(line: LineKind) -> None:
+async def test_on_an_echoing_adapter_a_dead_board_is_not_a_success() -> None:
     """The acknowledgement of these families is byte for byte the request (2.4)."""
 
     async def scenario(it: Rig) -> None:
@@ -98,19 +88,18 @@ async def test_on_an_echoing_adapter_a_dead_board_is_not_a_success(line: LineKin
         assert it.pulses() == []
         assert not it.board.state.online
 
-    await each(line, scenario, families=("xor8a80", "waveshare"), faults=["echo", "power_off"], online=False)
+    await each(scenario, families=("xor8a80", "waveshare"), faults=["echo", "power_off"], online=False)
 
 
-@LINES
 @pytest.mark.parametrize("doors", ["same", "different"])
-async def test_two_boards_on_one_address_are_named(line: LineKind, doors: str) -> None:
+async def test_two_boards_on_one_address_are_named(doors: str) -> None:
     async def scenario(it: Rig) -> None:
         it.emu.faults.add("duplicate_address", board=it.board.address.board, doors=doors, answers="follow")
         event = await it.told_of("duplicate_address")
         assert "two boards on one address" in event.detail
         assert it.counters.extra >= 3
 
-    await each(line, scenario)
+    await each(scenario)
 
 
 async def test_boards_on_one_line_do_not_take_each_others_answers() -> None:

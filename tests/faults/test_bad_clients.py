@@ -250,7 +250,7 @@ def test_a_method_that_a_path_lacks_is_told_with_those_it_has(
         ("POST", "/lockers/999/open", 404, "LOCKER_NOT_FOUND"),
         ("GET", "/lockers/0", 400, "INVALID_REQUEST"),
         ("POST", "/lockers/one/open", 400, "INVALID_REQUEST"),
-        ("GET", "/lockers/99999999999999999999", 404, "LOCKER_NOT_FOUND"),
+        ("GET", "/lockers/2147483648", 400, "INVALID_REQUEST"),
         ("GET", "/transactions/nobody", 404, "TRANSACTION_NOT_FOUND"),
         ("POST", "/transactions/nobody/open", 404, "TRANSACTION_NOT_FOUND"),
         ("DELETE", "/transactions/nobody", 404, "TRANSACTION_NOT_FOUND"),

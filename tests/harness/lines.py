@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
@@ -90,3 +91,9 @@ def lines(wanted: Mapping[str, tuple[str, Transport]], locks: int) -> Iterator[d
         finally:
             for line in started.values():
                 _wait(loop, line.emulator.stop())
+
+
+def on_each(names: tuple[str, ...], act: Callable[[str], R]) -> dict[str, R]:
+    """What `act` gives for each line, all at the same time."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(act, names), strict=True))

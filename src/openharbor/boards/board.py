@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Literal
 
+import msgspec
+
 from openharbor.boards.address import Address
 from openharbor.boards.aftermath import Aftermath
 from openharbor.boards.asking import Asking
@@ -132,9 +134,12 @@ class LockBoard:
         return await open_all(self._opening, tuple(locks), deadline, on_fire, on_result, ignore_sensor)
 
     def doors(self) -> dict[int, DoorReading]:
-        """The last debounced readings; never blocks."""
+        """The last debounced readings, all unknown while the board is off line; never blocks."""
         self._doors.expire(self._bus.unlocking_s)
-        return self._doors.readings()
+        readings = self._doors.readings()
+        if self._reading.state.online:
+            return readings
+        return {lock: msgspec.structs.replace(door, state="unknown") for lock, door in readings.items()}
 
     def items(self) -> dict[int, bool]:
         """Whether something lies in a compartment, by lock, where the board has such sensors; never the door state."""

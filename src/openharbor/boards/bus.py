@@ -167,13 +167,14 @@ class Bus:
             answer = "echo"  # of an adapter not known to echo: no board need have said it
         if isinstance(answer, bytes):
             member.silent = 0
+            member.silent_unlocks = 0 if order.priority == Priority.OPEN else member.silent_unlocks
             self._connection.answered()
             return Answered(answer, sent_at, self._clock.monotonic())
         if answer == "time" and order.answer_due:
             self.counters.timeouts += 1
             member.missed(order, sent_at)
             if all(one.silent >= SILENT_BOARDS for one in self._members):
-                self._connection.drop("no board on it answers")
+                self._connection.drop(self.hint_for(member.codec) or "no board on it answers")
         return Unanswered(sent_at, answer)
 
     def _learn_echo(self, flight: Flight) -> None:
@@ -214,7 +215,8 @@ class Bus:
             elif isinstance(event, rx.Extra):
                 self._count_extra()
             elif isinstance(event, rx.Close):
-                self._connection.drop(f"wrong {event.why} in a header")
+                hint = self.hint_for(self._last.codec) if self._last else None
+                self._connection.drop(hint or f"wrong {event.why} in a header")
         self.counters.discarded_bytes = self._receiver.discarded
 
     def _route(self, push: Push) -> None:
@@ -227,6 +229,8 @@ class Bus:
         member, now = self._last, self._clock.monotonic()
         if member is None:
             return
+        if now < member.late_open_until:
+            member.silent_unlocks = 0
         member.extras.append(now)
         if tells_of_two_boards(member.extras, now) and now - member.told_of_extras_at > TELLTALE_S:
             member.told_of_extras_at = now

@@ -103,6 +103,9 @@ class Connection:
             await self._settle()
         except CannotConnect as error:
             self._lost_because = str(error)
+        except Exception as error:
+            log.exception("Connecting a lock-board line failed unexpectedly; it goes on", line=self.name)
+            self._lost_because = repr(error)
         if self._lost_because is not None:
             await self._close()
             self._fail(self._lost_because)

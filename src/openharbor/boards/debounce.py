@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from openharbor.boards.outcomes import DoorState, Feedback
 
+BOUNCE_S = 0.05  # a contact may bounce for so long: the reads that make a change are no closer together
 CHANGES = 6  # more of them within CHANGES_S make a sensor suspect
 CHANGES_S = 10.0
 
@@ -12,8 +13,9 @@ CHANGES_S = 10.0
 class Door:
     """One door as read so far. Times in monotonic seconds.
 
-    `candidate` was read `seen` times in a row and is not accepted yet. `last_known` outlives unknown; it was last read
-    at `known_at`. `flips`: when the raw reading last changed from known to known, the last `CHANGES_S`.
+    `candidate` was read `seen` times in a row, first at `candidate_at`, and is not accepted yet. `last_known` outlives
+    unknown; it was last read at `known_at`. `flips`: when the raw reading last changed from known to known, the last
+    `CHANGES_S`.
     """
 
     state: DoorState = "unknown"
@@ -23,6 +25,7 @@ class Door:
     last_known: DoorState = "unknown"
     known_at: float | None = None
     candidate: DoorState = "unknown"
+    candidate_at: float = 0.0
     seen: int = 0
     latest: DoorState = "unknown"
     flips: tuple[float, ...] = ()
@@ -55,17 +58,18 @@ def door_state(raw: bool | None, feedback: Feedback | None) -> DoorState:
 
 
 def read(door: Door, state: DoorState, raw: bool | None, at: float, equal: int) -> tuple[Door, Change | None]:
-    """The door after one more reading. `equal`: how many equal ones in a row make a change; unknown is immediate."""
+    """The door after one more reading. `equal`: how many equal ones in a row, over `BOUNCE_S` or more, make a change;
+    unknown is immediate."""
     if state == "unknown":
         return lose(replace(door, raw=raw), at)
-    seen = door.seen + 1 if door.candidate == state else 1
+    seen, first_at = (door.seen + 1, door.candidate_at) if door.candidate == state else (1, at)
     kept = tuple(flip for flip in door.flips if flip > at - CHANGES_S)
     flips = (*kept, at) if "unknown" not in (door.latest, state) and door.latest != state else kept
     now = replace(door, raw=raw, read_at=at, latest=state, flips=flips)
     if state == door.state:
         return replace(now, known_at=at, candidate="unknown", seen=0), None
-    if seen < equal:
-        return replace(now, candidate=state, seen=seen), None
+    if seen < equal or at - first_at < BOUNCE_S:
+        return replace(now, candidate=state, candidate_at=first_at, seen=seen), None
     change = Change(door.state, state, door.last_known, door.known_at)
     return replace(now, state=state, since=at, last_known=state, known_at=at, candidate="unknown", seen=0), change
 

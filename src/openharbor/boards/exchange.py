@@ -73,6 +73,7 @@ class Member:
     on_push: Callable[[Push], None]
     on_event: Callable[[EventKind, str], None]
     silent: int = 0  # time-outs in a row
+    silent_unlocks: int = 0  # in a row
     late_read_until: float = NEVER
     late_open_until: float = NEVER
     extras: deque[float] = field(default_factory=lambda: deque(maxlen=TELLTALE))
@@ -86,12 +87,15 @@ class Member:
         return max(self.late_read_until, self.late_open_until if priority == Priority.OPEN else NEVER)
 
     def missed(self, order: Order, sent_at: float) -> None:
-        """Notes an answer that did not come in time."""
+        """Notes an answer that did not come in time. A board that may leave unlocks unanswered, and does, is believed
+        from the second one on."""
         self.silent += 1
         if "tid" in order.request.match:  # an answer names its request
             return
         if order.priority == Priority.OPEN:
-            self.late_open_until = late_until(sent_at, order.limit_s)
+            self.silent_unlocks += 1
+            if self.silent_unlocks == 1 or self.codec.family.ack == "required":
+                self.late_open_until = late_until(sent_at, order.limit_s)
         else:
             self.late_read_until = late_until(sent_at, order.limit_s)
 

@@ -224,4 +224,7 @@ async def _connect_serial(address: Address, received: Received, lost: Lost) -> L
 async def _connect_virtual(address: Address, received: Received, lost: Lost) -> Line:
     from openharbor.boards.emulator.pipe import open_virtual  # only who asks for an emulated cabinet loads it
 
-    return VirtualLine(await open_virtual(address), received, lost)
+    try:
+        return VirtualLine(await open_virtual(address), received, lost)
+    except ValueError as error:  # two addresses that differ over one cabinet
+        raise CannotConnect(str(error)) from error

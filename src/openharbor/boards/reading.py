@@ -43,8 +43,9 @@ class Reading:
         self._wake = Signal()
         self._ready_for = 0  # the generation of the line on which the start sequence was made
         self._failures, self._tries = 0, 0  # reads in a row without an answer; tries in vain while off line
-        self._answered_at = clock.monotonic()
+        self._answered_at = self._started_at = clock.monotonic()
         self._told_absent = False
+        self._pushed = False
         asking.on_answer, asking.on_silence = self._answered, self._missed
 
     @property
@@ -53,13 +54,19 @@ class Reading:
             return msgspec.structs.replace(self._state, failure=self._bus.failure)
         return self._state
 
+    @property
+    def _absent(self) -> bool:
+        """Off line, and told so; a board that just started may be neither on line nor absent yet."""
+        return not self._state.online and self._told_absent
+
     def hurry(self) -> None:
         """Reads again at once: something happened, or may have."""
         self._wake.give()
 
     def pushed(self, push: Push) -> None:
-        """A push counts as one read, and causes another (3.5, 4.5)."""
+        """A push counts as one read, and causes another when a bouncing contact is at rest (3.5, 4.5)."""
         self._asking.hear(Answer(bits={push.lock: push.raw}))
+        self._pushed = True
         self.hurry()
 
     async def refresh(self, deadline: float, lock: int | None = None) -> dict[int, DoorReading]:
@@ -73,21 +80,31 @@ class Reading:
 
     async def run(self) -> None:
         """Reads for ever; cancel it to stop."""
-        before = self._answered_at = self._clock.monotonic()
+        self._answered_at = self._started_at = self._clock.monotonic()
         while True:
-            started = self._clock.monotonic()
-            if not self._bus.up:
-                await self._without_line()
-                continue
-            if self._state.online and self._ready_for == self._bus.generation:
-                self._doors.period_s = max(self._times.poll_s, started - before)
-                before = started
-                await self._asking.poll()
-            elif not await self._start() and not self._state.online:
-                self._tries += 1
-            self._doors.expire(self._bus.unlocking_s)
-            if self._bus.up:
-                await self._wake.within(started + self._pause() - self._clock.monotonic(), self._clock)
+            try:
+                await self._round()
+            except Exception:
+                log.exception("Reading a board failed; it goes on", line=self._bus.name)
+                await self._clock.sleep(cadence.DEAD_BOARD_S[0])
+
+    async def _round(self) -> None:
+        """One reading, or one start sequence, and the pause after it."""
+        if not self._bus.up:
+            await self._without_line()
+            return
+        before, self._started_at = self._started_at, self._clock.monotonic()
+        if self._state.online and self._ready_for == self._bus.generation:
+            self._doors.period_s = max(self._times.poll_s, self._started_at - before)
+            await self._asking.poll()
+        elif not await self._start() and self._absent:
+            self._tries += 1
+        self._doors.expire(self._bus.unlocking_s)
+        if self._bus.up:
+            await self._wake.within(self._started_at + self._pause() - self._clock.monotonic(), self._clock)
+        if self._pushed:
+            self._pushed = False
+            await self._clock.sleep(cadence.AGAIN_S)
 
     async def _start(self) -> bool:
         """The start sequence (4.3); also after every reconnect of the board. False: it did not come on line."""
@@ -132,7 +149,7 @@ class Reading:
     async def _without_line(self) -> None:
         """Waits for the line; after two seconds without an answer the board is off line."""
         left = self._answered_at + cadence.LOST_AFTER_S - self._clock.monotonic()
-        if left > 0 and (self._state.online or not self._told_absent):
+        if left > 0 and not self._absent:
             await self._wake.within(left, self._clock)
             return
         self._leave(self._bus.failure)
@@ -142,7 +159,7 @@ class Reading:
         """From the start of one round to the next."""
         if self.fault is not None:
             return FAULT_AGAIN_S
-        if not self._state.online:
+        if self._absent:
             return cadence.until_next_try(self._tries)
         last = pulses.latest_at(self._doors.pulses)
         return cadence.period(
@@ -150,7 +167,7 @@ class Reading:
             self._times.fast_poll_s,
             None if last is None else self._clock.monotonic() - last,
             unsettled=self._doors.is_unsettled(),
-            doors=bool(self._asking.codec.reads()),
+            doors=bool(self._asking.codec.reads()) or self._failures > 0,
         )
 
     def _answered(self) -> None:
@@ -172,7 +189,7 @@ class Reading:
 
     def _leave(self, why: str) -> None:
         """Off line: every door unknown, one event."""
-        tell = self._state.online or not self._told_absent
+        tell = not self._absent
         self._set(online=False, failure=why)
         self._doors.lose()
         if tell:

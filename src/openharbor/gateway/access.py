@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 
 from openharbor.gateway.site import ApiKey, Site
@@ -64,6 +65,7 @@ def anonymous(address: str) -> Caller:
     return Caller("loopback" if is_loopback(address) else "anonymous", None, address)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     try:
         return ip_address(address.partition("%")[0]).is_loopback

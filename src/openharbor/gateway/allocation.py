@@ -44,7 +44,7 @@ def _types_in_turn(site: Site, wish: Wish) -> Iterator[str]:
         if not wish.allow_larger:
             return
     least = None if wanted is None else site.locker_types[wanted].size
-    for size, slug in sorted((kind.size, slug) for slug, kind in site.locker_types.items()):
+    for size, slug in sorted((site.locker_types[slug].size, slug) for slug in site.free):
         if least is None or size > least:
             yield slug
 

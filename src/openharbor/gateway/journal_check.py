@@ -21,11 +21,6 @@ RULES = (
         " HAVING count(*) > 1 ORDER BY 1 LIMIT 1",
     ),
     (
-        "locker {row} belongs to a bank that does not exist",
-        "SELECT locker_id AS row FROM lockers WHERE bank_id NOT IN (SELECT controller_id FROM controllers)"
-        " ORDER BY locker_id LIMIT 1",
-    ),
-    (
         "locker {row} shares its place on the board with another",
         "SELECT max(locker_id) AS row FROM lockers GROUP BY bank_id, bank_locker_number HAVING count(*) > 1"
         " ORDER BY 1 LIMIT 1",
@@ -63,7 +58,10 @@ def examine(tx: Tx) -> Found:
 
 def _audit(tx: Tx) -> Found:
     counter = [0]
-    bad = verify(_counted(every_entry(tx), counter))
+    try:
+        bad = verify(_counted(every_entry(tx), counter))
+    except (msgspec.DecodeError, TypeError, ValueError, OverflowError):  # a row that no release could have written
+        bad = counter[0] + 1
     fault = None if bad is None else f"audit entry {bad} is missing or was changed"
     return Found(counter[0], fault)
 

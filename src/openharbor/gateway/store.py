@@ -84,6 +84,17 @@ def save_locker(tx: Tx, locker: Locker) -> None:
     )
 
 
+def save_use(tx: Tx, locker: Locker) -> None:
+    """What of a locker changes when it is given out or taken back; the rest stands as it was."""
+    tx.execute(
+        "UPDATE lockers SET updated_at = :updated_at, last_transaction_at = :last_transaction_at"
+        " WHERE locker_id = :locker_id",
+        locker_id=locker.locker_id,
+        updated_at=locker.updated_at,
+        last_transaction_at=locker.last_transaction_at,
+    )
+
+
 def all_lockers(tx: Tx) -> list[Locker]:
     """Every locker by id, as if none were held."""
     return [_locker(row) for row in tx.all("SELECT * FROM lockers ORDER BY locker_id")]

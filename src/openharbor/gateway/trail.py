@@ -140,18 +140,13 @@ def chain_head(tx: Tx) -> ChainHead:
     return ChainHead() if row is None else ChainHead(row["id"], row["hash"])
 
 
-def entries_after(tx: Tx, after: int, limit: int) -> list[AuditEntry]:
-    """The first `limit` entries with a higher id, in order."""
-    rows = tx.all("SELECT * FROM audit WHERE id > :after ORDER BY id LIMIT :limit", after=after, limit=limit)
-    return [_entry(row) for row in rows]
-
-
 def every_entry(tx: Tx, page: int = 10_000) -> Iterator[AuditEntry]:
-    """The whole log, page by page: for `kit.audit.verify`."""
-    after = 0
-    while found := entries_after(tx, after, page):
-        yield from found
-        after = found[-1].id
+    """The whole log in order, page by page: for `kit.audit.verify`."""
+    after: int | None = 0
+    while after is not None:
+        rows = tx.all("SELECT * FROM audit WHERE id > :after ORDER BY id LIMIT :page", after=after, page=page)
+        yield from map(_entry, rows)
+        after = rows[-1]["id"] if rows else None
 
 
 def _entry(row: Row) -> AuditEntry:

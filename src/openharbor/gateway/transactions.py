@@ -68,7 +68,7 @@ def _assign(
     transaction = Transaction(asked.transaction_id, locker.locker_id, now, row_id)
     site = hold(state.site, transaction)
     held = site.lockers[locker.locker_id]
-    store.save_locker(tx, held)
+    store.save_use(tx, held)
     head = audit(
         tx,
         state.head,
@@ -123,7 +123,7 @@ def release_transaction(
     site = let_go(state.site, transaction, now)
     freed = site.lockers[transaction.locker_id]
     store.end_transaction(tx, transaction.row_id, now)
-    store.save_locker(tx, freed)
+    store.save_use(tx, freed)
     head = audit(
         tx,
         state.head,

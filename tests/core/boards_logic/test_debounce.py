@@ -45,6 +45,15 @@ def test_a_change_is_accepted_after_two_equal_reads_in_a_row() -> None:
     assert changes == [Change("closed", "open", "closed", 10.0)]
 
 
+def test_equal_reads_within_the_time_a_contact_bounces_make_no_change() -> None:
+    door, _ = after(SHUT, "open", at=11.0)
+    for at in (11.01, 11.02, 11.049):
+        door, change = read(door, "open", False, at, 2)
+        assert change is None
+    door, change = read(door, "open", False, 11.06, 2)
+    assert change is not None
+
+
 def test_a_family_without_a_check_value_needs_three() -> None:
     assert after(SHUT, "open", "open", equal=3)[0].state == "closed"
     assert after(SHUT, "open", "open", "open", equal=3)[0].state == "open"

@@ -112,10 +112,19 @@ def test_after_a_read_without_an_answer_the_board_is_left_alone_until_a_late_one
 
 
 def test_after_an_unlock_without_an_answer_only_another_unlock_must_wait() -> None:
-    board = member("kerong-cu16+tcp://10.0.0.5?board=0")
+    board = member("kerong-cu48+tcp://10.0.0.5:4001?board=0")
     board.missed(Order(board.codec.open(1, 500), 1.5, Priority.OPEN), sent_at=10.0)
     assert board.late(Priority.OPEN) == pytest.approx(13.05)
     assert board.late(Priority.REFRESH) == float("-inf")
+
+
+def test_a_board_that_leaves_unlocks_unanswered_is_believed_from_the_second_one_on() -> None:
+    board = member("kerong-cu24+tcp://10.0.0.5:4001?board=0")
+    unlock = Order(board.codec.open(1, 500), 1.5, Priority.OPEN)
+    board.missed(unlock, sent_at=10.0)
+    assert board.late(Priority.OPEN) == pytest.approx(13.05)
+    board.missed(unlock, sent_at=20.0)
+    assert board.late(Priority.OPEN) < 20.0
 
 
 def test_answers_that_name_their_request_are_harmless_when_late() -> None:

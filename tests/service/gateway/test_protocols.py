@@ -1,7 +1,6 @@
 """Each protocol end to end: HTTP, bytes on the line, solenoid, door sensor, answer; and what each fault comes to."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from harness.api import Api, Reply
 from harness.fault_table import CASES, EVERY, Case, Outcome, outcome_of
-from harness.lines import Line, lines
+from harness.lines import Line, lines, on_each
 from harness.processes import until
 from harness.virtual_site import running
 from openharbor.boards.emulator.families import Transport
@@ -48,34 +47,41 @@ class Site:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with lines(WIRES, LOCKS) as cabinets:
         boards = [(cabinets[name].url + TIMES.get(name, ""), LOCKS) for name in EVERY]
-        with running(tmp_path_factory.mktemp("protocols"), boards, detection=1) as api:
+        with running(tmp_path_factory.mktemp("protocols"), boards, detection=2) as api:
             yield Site(api, cabinets)
 
 
 @pytest.fixture
 def site(everything: Site) -> Site:
     """Every cabinet whole, every door shut, and the gateway has seen it."""
-    for line in everything.lines.values():
-        line.reset()
+    _mend(everything)
+    absent = [name for name in EVERY if not _shown(everything, name)["online"]]
+    if absent:  # an open makes the gateway try a line at once; left alone it would wait up to 30 s
+        on_each(tuple(absent), lambda name: everything.open(name, LOCKS))
+        _mend(everything)
 
     def whole() -> bool:
         return all(one["operational"] and one["doorOpen"] is False for one in _lockers(everything))
 
     until(whole, within=90)
-    for line in everything.lines.values():
-        line.reset()  # what was pulsed before belongs to another test
+    _mend(everything)  # what was pulsed before belongs to another test
     return everything
+
+
+def _mend(site: Site) -> None:
+    for line in site.lines.values():
+        line.reset()
+
+
+def _shown(site: Site, name: str) -> dict[str, Any]:
+    """The controller of a line as the system shows it."""
+    found: dict[str, Any] = site.api.get("/system").body["controllers"][EVERY.index(name)]
+    return found
 
 
 def _lockers(site: Site) -> list[dict[str, Any]]:
     """All but those whose lock failed three times in a row in tests before."""
     return [one for one in site.api.get("/lockers").body if one["reasonCode"] != "LOCK_MALFUNCTION"]
-
-
-def on_each(names: tuple[str, ...], act: Callable[[str], Any]) -> dict[str, Any]:
-    """What `act` gives for each line, all at the same time."""
-    with ThreadPoolExecutor(len(names)) as pool:
-        return dict(zip(names, pool.map(act, names), strict=True))
 
 
 def test_an_open_fires_the_very_lock_and_is_confirmed_by_its_sensor(site: Site) -> None:
@@ -108,8 +114,6 @@ def _inject(case: Case, line: Line, lock: int) -> None:
     options = dict(case.options)
     if case.fault == "wires_crossed":
         options = {"a": lock, "b": lock % LOCKS + 1}
-    for fault in case.also:
-        line.fault(fault)
     line.fault(case.fault, None if case.whole_board else lock, **options)
 
 
@@ -136,5 +140,5 @@ def test_a_fault_comes_to_the_outcome_that_the_contract_names(site: Site, case: 
 
 
 def test_every_fault_of_the_cabinet_has_a_row() -> None:
-    elsewhere = {"cooldown", "power_on", "power_cut_at", "old_firmware", "mode_linked"}
+    elsewhere = {"echo", "busy_after_unlock", "cooldown", "power_on", "power_cut_at", "old_firmware", "mode_linked"}
     assert {case.fault for case in CASES} | elsewhere == set(KINDS)

@@ -1,7 +1,7 @@
-"""One group of units: each in a savepoint, all in one commit."""
+"""One group of units in one commit: what one of them raises undoes that one alone."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from openharbor.kit.database.driver import is_storage_error, sqlite3
@@ -15,17 +15,48 @@ class Lost(Exception):
     """Nothing of the group is durable; the cause says why."""
 
 
+class Raised(Exception):
+    """A unit raised: nothing of the group was kept, and memory may be ahead of the disk."""
+
+
+def commit_bare(connection: sqlite3.Connection, tx: Transaction, works: Sequence[Work]) -> list[Result]:
+    """Runs the units in their order and commits, as long as none raises: a savepoint each would cost as much again as a
+    small unit. Raises Raised, Lost."""
+    with _lost_unless_done(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            results: list[Result] = [(work(tx), None) for work in works]
+        except BaseException as error:
+            if is_storage_error(error):
+                raise
+            undo(connection)
+            raise Raised from error
+        connection.execute("COMMIT")
+    return results
+
+
 def commit_group(connection: sqlite3.Connection, tx: Transaction, works: Sequence[Work]) -> list[Result]:
-    """Runs the units in their order and commits; for each its value or what it raised. Raises Lost."""
+    """Runs the units in their order, each in a savepoint, and commits; for each its value or what it raised.
+
+    Raises Lost.
+    """
     execute = connection.execute
-    try:
+    with _lost_unless_done(connection):
         execute("BEGIN IMMEDIATE")
         results = [_run(execute, tx, work) for work in works]
         execute("COMMIT")
+    return results
+
+
+@contextmanager
+def _lost_unless_done(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except Raised:
+        raise
     except BaseException as error:
         undo(connection)
         raise Lost from error
-    return results
 
 
 def undo(connection: sqlite3.Connection) -> None:
@@ -44,12 +75,12 @@ def _run(execute: Callable[[str], object], tx: Transaction, work: Work) -> Resul
             raise
         execute("ROLLBACK TO unit")
         execute("RELEASE unit")
-        return None, _for_caller(error)
+        return None, for_caller(error)
     execute("RELEASE unit")
     return value, None
 
 
-def _for_caller(error: BaseException) -> BaseException:
+def for_caller(error: BaseException) -> BaseException:
     """What a future can carry, and what must not end the caller's process or task."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error

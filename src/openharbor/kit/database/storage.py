@@ -12,7 +12,7 @@ from typing import Any
 
 from openharbor.kit.database.driver import connect, create_private, sqlite3
 from openharbor.kit.database.face import CommitObserver, StorageState
-from openharbor.kit.database.group import Lost, Work, commit_group, undo
+from openharbor.kit.database.group import Lost, Raised, Result, Work, commit_bare, commit_group, for_caller, undo
 from openharbor.kit.database.reserve import Reserve, space_may_help
 from openharbor.kit.database.transaction import SqliteTransaction
 from openharbor.kit.errors import Failed, StorageUnavailable
@@ -26,7 +26,7 @@ TRIAL = (
     "INSERT INTO storage_trial (id, trials) VALUES (1, 1)"
     " ON CONFLICT (id) DO UPDATE SET trials = storage_trial.trials + 1"
 )
-CHECKPOINT_PAGES = {"ok": 1000, "failing": 64}  # a short log leaves the reserve to what it records
+CHECKPOINT_PAGES = {"ok": 4000, "failing": 64}  # a short log leaves the reserve to what it records
 MOST_WAL_BYTES = 64 << 20  # kept on disk after a burst
 
 
@@ -115,13 +115,23 @@ class Storage:
     def _commit(self, units: Sequence[Unit]) -> list[Answer]:
         try:
             self._reload()
-            results = commit_group(self._connection, self._tx, [unit.work for unit in units])
+            results = self._run([unit.work for unit in units])
         except Exception as error:
             self._stale = True
             self._try_reload()
             raise Lost from (error.__cause__ if isinstance(error, Lost) else error)
         self._tell_committed()
         return [(unit, value, error) for unit, (value, error) in zip(units, results, strict=True)]
+
+    def _run(self, works: Sequence[Work]) -> list[Result]:
+        try:
+            return commit_bare(self._connection, self._tx, works)
+        except Raised as raised:  # rare: the group runs again from what is on disk, each unit in a savepoint
+            if len(works) == 1:
+                return [(None, for_caller(raised.__cause__ or raised))]
+            self._stale = True
+            self._reload()
+            return commit_group(self._connection, self._tx, works)
 
     def _make_room(self, error: BaseException) -> bool:
         if not space_may_help(error) or not self._reserve.give_up_step():

@@ -26,7 +26,9 @@ class Writer:
         self._storage = storage
         self._trial_seconds = trial_seconds
         self._next_trial: float | None = None
-        self._waiting: SimpleQueue[Unit | None] = SimpleQueue()
+        self._waiting: SimpleQueue[list[Unit] | None] = SimpleQueue()
+        self._gathered: list[Unit] = []
+        self._unanswered = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._accepts = True
         self._thread = Thread(target=self._run, name="database writer", daemon=True)
@@ -38,12 +40,22 @@ class Writer:
             raise Closed
         if not essential and self._storage.state == "failing":
             raise StorageUnavailable("the database cannot be written; nothing was changed")
-        if self._waiting.qsize() >= MOST_WAITING:
+        if self._unanswered >= MOST_WAITING:
             raise StorageUnavailable(f"{MOST_WAITING} units of work wait for the database; nothing was changed")
         loop = self._loop or self._bind()
         ticket = loop.create_future()
-        self._waiting.put(Unit(work, essential, ticket))
+        if not self._gathered:
+            # What this turn of the loop submits is handed over at its end: the thread that writes would otherwise
+            # start with the first unit, and fight the loop for the interpreter at every statement.
+            loop.call_soon(self._hand_over)
+        self._gathered.append(Unit(work, essential, ticket))
+        self._unanswered += 1
         return ticket
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for start in range(0, len(gathered), MOST_IN_GROUP):
+            self._waiting.put(gathered[start : start + MOST_IN_GROUP])
 
     def refuse(self) -> None:
         """Accepts no more."""
@@ -52,6 +64,7 @@ class Writer:
     async def close(self) -> None:
         """Idempotent: finishes what was accepted, and returns when the thread has ended."""
         self._accepts = False
+        self._hand_over()
         self._waiting.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
@@ -73,12 +86,12 @@ class Writer:
         units: list[Unit] = []
         timeout = self._trial_seconds if self._storage.state == "failing" else None
         with suppress(Empty):
-            unit = self._waiting.get(timeout=timeout)
-            while unit is not None:
-                units.append(unit)
-                if len(units) == MOST_IN_GROUP:
+            handed = self._waiting.get(timeout=timeout)
+            while handed is not None:
+                units += handed
+                if len(units) >= MOST_IN_GROUP:
                     return units, True
-                unit = self._waiting.get_nowait()
+                handed = self._waiting.get_nowait()
             return units, False
         return units, True
 
@@ -104,7 +117,11 @@ class Writer:
     def _answer(self, answers: Sequence[Answer]) -> None:
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                self._loop.call_soon_threadsafe(_resolve, answers)
+                self._loop.call_soon_threadsafe(self._resolve, answers)
+
+    def _resolve(self, answers: Sequence[Answer]) -> None:
+        self._unanswered -= len(answers)
+        _resolve(answers)
 
 
 def _resolve(answers: Sequence[Answer]) -> None:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,10 +28,12 @@ T = TypeVar("T")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 130
 BACKLOG = 1024
+SWITCH_S = 0.0005  # the thread that writes asks for the interpreter at each statement; 5 ms is too long to wait
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Runs a service's coroutine on uvloop; what `serve` needs around it is started in there."""
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 
