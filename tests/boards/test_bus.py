@@ -121,6 +121,21 @@ async def test_the_more_urgent_overtakes_what_waits_but_not_what_is_in_flight() 
         assert [type(result) for result in await asyncio.gather(*polls, opening)] == [Answered] * 3
 
 
+async def test_the_more_urgent_overtakes_what_only_waits_for_silence() -> None:
+    async with bench() as it:
+        first, second = it.ask(), it.ask()
+        await it.clock.advance(0.01)
+        it.wire.receive(SHUT)
+        await it.clock.advance(0.001)  # the second poll has its turn, and waits for 3 ms of silence
+        opening = asyncio.create_task(it.bus.exchange(it.member, it.order(1)))
+        await it.clock.advance(0.01)
+        assert [data for _, data in it.wire.sent] == [ASK, it.order(1).request.data]
+        for _ in range(2):
+            it.wire.receive(SHUT)
+            await it.clock.advance(0.01)
+        assert [type(result) for result in await asyncio.gather(first, second, opening)] == [Answered] * 3
+
+
 async def test_an_answer_that_does_not_come_ends_the_exchange_at_its_limit() -> None:
     async with bench() as it:
         asked = it.ask()
@@ -234,6 +249,19 @@ async def test_an_open_while_the_line_is_down_tries_it_at_once_and_fails_at_once
         assert [data for _, data in it.wire.sent] == [it.order(1).request.data]
         it.wire.receive(SHUT)
         assert isinstance(await opening, Answered)
+
+
+async def test_nothing_is_written_to_a_line_that_is_not_up_yet() -> None:
+    async with bench() as it:
+        polling = it.ask()
+        await it.clock.advance(0.01)
+        opening = asyncio.create_task(it.bus.exchange(it.member, it.order(1)))
+        await it.clock.advance(0.01)
+        it.wire.lose("for a moment")
+        await it.clock.advance(0.05)
+        assert isinstance(await polling, Unanswered)
+        assert await opening == NotSent("")
+        assert len(it.wire.sent) == 1
 
 
 async def test_three_time_outs_in_a_row_close_a_line_that_looks_healthy() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from boards.rig import MAY_STAY_SILENT, QUICK, Rig, address, allowed, drivers, each, rig
+from boards.rig import FAMILIES, MAY_STAY_SILENT, QUICK, Rig, address, allowed, drivers, each, rig
 from openharbor.boards.emulator.emulator import Emulator
 
 
@@ -80,7 +80,7 @@ async def test_an_ignored_request_may_be_repeated_once_the_door_is_proven_shut()
         assert (await it.open(1)).outcome == "opened"
         assert it.pulses() == [1]
 
-    await each(scenario, families=set(FAMILY_NAMES) - set(MAY_STAY_SILENT))
+    await each(scenario, families=set(FAMILIES["tcp"]) - set(MAY_STAY_SILENT))
 
 
 async def test_a_board_that_may_stay_silent_and_ignores_a_request_leaves_the_door_jammed() -> None:
@@ -257,6 +257,3 @@ async def test_a_board_that_says_no_is_refused_with_its_reason(
         outcome = await it.open(1, ignore_sensor=True)
         assert (outcome.outcome, outcome.ack, outcome.reason) == ("refused", "negative", reason)
         assert not outcome.retry
-
-
-FAMILY_NAMES = ("kerong-cu16", "kerong-cu24", "kerong-cu48", "xor8a80", "wkly", "waveshare", "modbus-tcp", "winnsen")

@@ -263,6 +263,8 @@ async def test_no_frame_leaves_after_a_board_was_stopped() -> None:
         outcome = await opening
         assert (outcome.pulse, outcome.retry) == ("not_sent", False)
         assert (await it.open(1)).pulse == "not_sent"
+        await it.board.refresh(it.clock.monotonic() + 1)
+        await it.board.safe_state()
         await asyncio.sleep(0.3)
         assert it.counters.frames == frames
         assert it.pulses() == []

@@ -1,7 +1,7 @@
 """Every setting and every environment variable is documented for operators."""
 
 import pytest
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from harness.command_line import COMMANDS
 from harness.pages import ROOT
@@ -24,3 +24,16 @@ def test_an_environment_variable_of_the_command_line_stands_in_the_operators_pag
 @pytest.mark.parametrize("name", sorted(field.name for field in fields(ServiceSettings)))
 def test_a_setting_of_the_gateway_stands_in_the_operators_page_with_its_environment_variable(name: str) -> None:
     assert f"`OPENHARBOR_GATEWAY_{name.upper()}`" in OPERATORS
+
+
+def documented_default(name: str) -> str:
+    """The default that the operators' table gives a setting."""
+    row = next(line for line in OPERATORS.splitlines() if line.startswith(f"| `{name}` |"))
+    return row.split("|")[3].strip().strip("`")
+
+
+@pytest.mark.parametrize("field", fields(ServiceSettings), ids=lambda field: str(field.name))
+def test_the_operators_page_tells_the_default_of_a_setting(field: FieldInfo) -> None:
+    spelled = {True: "true", False: "false", (): "none"}
+    default = field.default
+    assert documented_default(field.name) == (spelled[default] if default in spelled else str(default))

@@ -150,10 +150,14 @@ def test_told_to_stop_during_an_open_it_ends_that_open_answers_reads_and_refuses
         with ThreadPoolExecutor(1) as thread, gate.client() as client:
             opening = jammed_open(thread, gate, cabinets[0])
             gate.service.process.send_signal(signal.SIGTERM)
-            until(lambda: client.post("/transactions", {"transactionId": "late"}).error == "SHUTTING_DOWN")
+            until(lambda: client.delete("/transactions/nobody").error == "SHUTTING_DOWN")
             assert client.get("/lockers").status == 200
             assert client.get("/health").status == 200
-            for refused in (client.post("/lockers/2/open"), client.patch("/lockers/2", {"brokenLock": True})):
+            for refused in (
+                client.post("/transactions", {"transactionId": "late"}),
+                client.post("/lockers/2/open"),
+                client.patch("/lockers/2", {"brokenLock": True}),
+            ):
                 assert (refused.status, refused.error) == (503, "SHUTTING_DOWN")
             assert (opening.result().status, opening.result().error) == (500, "HARDWARE_MALFUNCTION")
         assert gate.service.process.wait(30) == 0
@@ -176,7 +180,7 @@ def test_told_twice_to_stop_it_is_gone_at_once_with_exit_code_130(
         with ThreadPoolExecutor(1) as thread, gate.client() as client:
             opening = jammed_open(thread, gate, cabinets[0])
             gate.service.process.send_signal(signal.SIGTERM)
-            until(lambda: client.post("/transactions", {"transactionId": "late"}).error == "SHUTTING_DOWN")
+            until(lambda: client.delete("/transactions/nobody").error == "SHUTTING_DOWN")
             gate.service.process.send_signal(signal.SIGTERM)
             assert gate.service.process.wait(10) == 130
             assert isinstance(opening.exception(10), LOST)

@@ -80,6 +80,8 @@ class Bus:
     async def stop(self) -> None:
         """No byte after it returns."""
         await self._connection.stop()
+        if self._flight is not None:
+            self._flight.finish("lost")
         if self._quiet is not None:
             self._quiet.cancel()
             await asyncio.gather(self._quiet, return_exceptions=True)
@@ -109,6 +111,7 @@ class Bus:
             self._turns.give_up()
 
     async def _take_turn(self, member: Member, order: Order) -> bool:
+        """The turn on a silent line. What waits for silence is not in flight yet, so the more urgent overtakes it."""
         while True:
             late = member.late(order.priority)
             if order.over(late):
@@ -116,13 +119,18 @@ class Bus:
             await self._sleep_until(lambda late=late: late)  # type: ignore[misc]  # bound now
             if not await self._turns.take(order.priority, order.deadline):
                 return False
-            if member.late(order.priority) <= self._clock.monotonic():
+            try:
+                await self._wait_for_silence()
+            except BaseException:
+                self._turns.give_up()
+                raise
+            late_again = member.late(order.priority) > self._clock.monotonic()
+            if not late_again and not self._turns.asked_for_before(order.priority):
                 return True
             self._turns.give_up()
 
     async def _in_turn(self, member: Member, order: Order) -> Result:
         liveness = member.codec.liveness()
-        await self._wait_for_silence()
         if self.echo is None and order.request.command != liveness.command:
             await self._send(member, Order(liveness, member.read_s, Priority.REFRESH))
             await self._wait_for_silence()
@@ -140,6 +148,8 @@ class Bus:
         return await self._send(member, order)
 
     async def _send(self, member: Member, order: Order) -> Result:
+        if member not in self._members:
+            return NotSent("offline")
         self._number += 1
         request = member.codec.stamp(order.request, self._number)
         flight = Flight(member, request, asyncio.get_running_loop().create_future())

@@ -70,13 +70,14 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         """Raises NothingSent."""
-        if self._line is None or self._lost_because is not None:
+        if self._line is None or self.life != "up":
             raise NothingSent(self.failure)
         self._line.write(data)
 
     def drop(self, why: str) -> None:
-        """Closes the line; it is connected again."""
-        self._lost(why)
+        """Closes a line that is up; it is connected again."""
+        if self.life == "up":
+            self._lost(why)
 
     def answered(self) -> None:
         """A valid answer came: what resets the pauses, once it has gone on for long enough."""

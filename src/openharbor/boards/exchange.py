@@ -56,7 +56,7 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte left. `why`: "" (the line is down) | expired | withheld | journal."""
+    """No byte left. `why`: "" (the line is down) | expired | withheld | journal | offline (the board was stopped)."""
 
     why: str
 

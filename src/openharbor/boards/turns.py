@@ -44,6 +44,10 @@ class Turns:
                 self.give_up()
             raise
 
+    def asked_for_before(self, priority: Priority) -> bool:
+        """Whether somebody more urgent waits."""
+        return any(other < priority and not waiting.done() for other, _, waiting in self._waiting)
+
     def give_up(self) -> None:
         """Ends the turn."""
         while self._waiting:

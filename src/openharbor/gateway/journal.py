@@ -1,5 +1,6 @@
 """What the journal says as a whole: read at the start and after a failed commit, written when a site is founded."""
 
+from immutables import Map
 from msgspec.structs import replace
 
 from openharbor.gateway import store, store_setup
@@ -29,8 +30,8 @@ def load_site(tx: Tx) -> Site:
         locker_types={one.slug: one for one in store_setup.all_locker_types(tx)},
         bank_types={one.bank_type_id: one for one in store_setup.all_bank_types(tx)},
         controllers={one.controller_id: one for one in store_setup.all_controllers(tx)},
-        lockers=lockers,
-        transactions={one.transaction_id: one for one in transactions},
+        lockers=Map(lockers),
+        transactions=Map((one.transaction_id, one) for one in transactions),
         devices={one.device_id: one for one in store.all_devices(tx)},
         api_keys={one.digest: one for one in store.valid_api_keys(tx)},
         free=free_by_type(lockers.values()),

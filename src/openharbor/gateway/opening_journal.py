@@ -126,7 +126,7 @@ def _moved(tx: Tx, state: State, order: Order, result: OpenResult) -> State:
     ):
         held = replace(held, last_opened_at=result.at, open_count=held.open_count + 1)
         store.save_transaction(tx, held)
-        site = replace(site, transactions={**site.transactions, held.transaction_id: held})
+        site = replace(site, transactions=site.transactions.set(held.transaction_id, held))
     return replace(state, site=site)
 
 

@@ -1,9 +1,10 @@
 """The site as it stands: what the gateway decides on. Frozen; a change is a new site."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from immutables import Map
 
 ReasonCode = Literal[
     "LOCK_MALFUNCTION",
@@ -156,7 +157,8 @@ class Live(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """Everything the gateway decides on, as of one commit. No mapping is ever changed in place.
+    """Everything the gateway decides on, as of one commit. No mapping is ever changed in place; the two that
+    change with every transaction are made to be changed by copies.
 
     `free` has for each locker type its lockers in service without a transaction, as (last_transaction_at or -1,
     locker_id) in rising order: the order of choice (contract, createTransaction).
@@ -166,8 +168,8 @@ class Site(msgspec.Struct, frozen=True):
     locker_types: Mapping[str, LockerType]
     bank_types: Mapping[int, BankType]
     controllers: Mapping[int, Controller]
-    lockers: Mapping[int, Locker]
-    transactions: Mapping[str, Transaction]
+    lockers: Map[int, Locker]
+    transactions: Map[str, Transaction]
     devices: Mapping[str, Device]
     api_keys: Mapping[str, ApiKey]  # by digest
-    free: Mapping[str, tuple[tuple[int, int], ...]]
+    free: Mapping[str, Sequence[tuple[int, int]]]

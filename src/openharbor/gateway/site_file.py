@@ -5,6 +5,7 @@ from itertools import count
 from posixpath import normpath
 
 import msgspec
+from immutables import Map
 
 from openharbor.boards import address as boards
 from openharbor.boards.protocols.families import FAMILIES
@@ -130,8 +131,8 @@ def _site(tables: Tables, addresses: Addresses, gateway_id: str, host_name: str,
         locker_types=kinds,
         bank_types=banks,
         controllers={controller.controller_id: controller for controller in controllers},
-        lockers=lockers,
-        transactions={},
+        lockers=Map(lockers),
+        transactions=Map(),
         devices={},
         api_keys={},
         free=free_by_type(lockers.values()),

@@ -1,13 +1,13 @@
 """Changes of the site in memory: a locker, a transaction, and the order in which free lockers are given out."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from openharbor.gateway.site import Locker, Site, Transaction
 
-Free = Mapping[str, tuple[tuple[int, int], ...]]
+Free = Mapping[str, Sequence[tuple[int, int]]]
 
 
 def is_free(locker: Locker) -> bool:
@@ -26,13 +26,13 @@ def free_by_type(lockers: Iterable[Locker]) -> Free:
     for locker in lockers:
         if is_free(locker):
             turns.setdefault(locker.locker_type, []).append(turn(locker))
-    return {slug: tuple(sorted(found)) for slug, found in turns.items()}
+    return {slug: sorted(found) for slug, found in turns.items()}
 
 
 def put_locker(site: Site, locker: Locker) -> Site:
     """The site with this locker in place of the one with its id."""
     free = _free_after(site.free, site.lockers[locker.locker_id], locker)
-    return replace(site, lockers={**site.lockers, locker.locker_id: locker}, free=free)
+    return replace(site, lockers=site.lockers.set(locker.locker_id, locker), free=free)
 
 
 def hold(site: Site, transaction: Transaction) -> Site:
@@ -42,8 +42,8 @@ def hold(site: Site, transaction: Transaction) -> Site:
     held = replace(before, transaction_id=transaction.transaction_id, last_transaction_at=at, updated_at=at)
     return replace(
         site,
-        lockers={**site.lockers, held.locker_id: held},
-        transactions={**site.transactions, transaction.transaction_id: transaction},
+        lockers=site.lockers.set(held.locker_id, held),
+        transactions=site.transactions.set(transaction.transaction_id, transaction),
         free=_free_after(site.free, before, held),
     )
 
@@ -52,12 +52,10 @@ def let_go(site: Site, transaction: Transaction, now: int) -> Site:
     """The site after the transaction gave its locker back."""
     before = site.lockers[transaction.locker_id]
     free_again = replace(before, transaction_id=None, updated_at=now)
-    transactions = dict(site.transactions)
-    del transactions[transaction.transaction_id]
     return replace(
         site,
-        lockers={**site.lockers, free_again.locker_id: free_again},
-        transactions=transactions,
+        lockers=site.lockers.set(free_again.locker_id, free_again),
+        transactions=site.transactions.delete(transaction.transaction_id),
         free=_free_after(site.free, before, free_again),
     )
 
@@ -68,13 +66,13 @@ def _free_after(free: Free, before: Locker, after: Locker) -> Free:
         return free
     changed = dict(free)
     if was:
-        turns = changed[before.locker_type]
-        at = bisect_left(turns, turn(before))
-        changed[before.locker_type] = turns[:at] + turns[at + 1 :]
-        if len(turns) == 1:
+        turns = list(changed[before.locker_type])
+        del turns[bisect_left(turns, turn(before))]
+        changed[before.locker_type] = turns
+        if not turns:
             del changed[before.locker_type]
     if will:
-        turns, mine = changed.get(after.locker_type, ()), turn(after)
-        at = bisect_left(turns, mine)
-        changed[after.locker_type] = (*turns[:at], mine, *turns[at:])
+        turns = list(changed.get(after.locker_type, ()))
+        insort(turns, turn(after))
+        changed[after.locker_type] = turns
     return changed

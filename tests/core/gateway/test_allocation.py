@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from immutables import Map
 from msgspec.structs import replace
 
 from openharbor.gateway.allocation import Wish, choose
@@ -36,8 +37,8 @@ def site(lockers: Iterable[Locker]) -> Site:
         locker_types={slug: kind(slug) for slug in SIZES},
         bank_types={},
         controllers={1: Controller(1, "A", "wkly", "virtual://a", 1, commissioned=False, created_at=0)},
-        lockers=every,
-        transactions={},
+        lockers=Map(every),
+        transactions=Map(),
         devices={},
         api_keys={},
         free=free_by_type(every.values()),

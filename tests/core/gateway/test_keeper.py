@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from immutables import Map
 from msgspec.structs import replace
 
 from openharbor.gateway.examples import VIRTUAL
@@ -61,12 +62,12 @@ async def test_a_unit_that_raises_changes_neither_the_site_nor_the_audit_log(dat
 
 async def test_after_a_lost_commit_memory_is_read_again_from_disk(database_file: Path) -> None:
     def runs_ahead(tx: Transaction, state: State) -> tuple[State, None]:
-        return replace(state, site=replace(state.site, lockers={})), None
+        return replace(state, site=replace(state.site, lockers=Map())), None
 
     database, keeper = await opened(database_file)
     before = keeper.site
     await keeper.change(runs_ahead)
-    assert keeper.site.lockers == {}
+    assert not keeper.site.lockers
     await database.write(keeper.lost)
     assert keeper.site == before
     await database.close()

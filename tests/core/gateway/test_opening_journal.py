@@ -98,7 +98,7 @@ def test_an_open_of_a_released_transaction_counts_on_the_locker_alone(tx: Tx, he
     state, _ = release_transaction(tx, state, "parcel-1", SYSTEM, NOW + 1)
     state, _ = write_outcome(tx, state, order, opening, OPENED)
     assert state.site.lockers[2].open_count == 1
-    assert state.site.transactions == {}
+    assert not state.site.transactions
 
 
 def test_three_jams_in_a_row_speak_against_the_lock_and_a_success_for_it(tx: Tx, held: tuple[State, Order]) -> None:

@@ -70,7 +70,7 @@ def test_the_example_is_the_site_of_the_contracts_examples(maple_court: Site) ->
 def test_all_lockers_start_in_service_but_those_that_are_always_out(maple_court: Site) -> None:
     out = {one.locker_id: one.reason_code for one in maple_court.lockers.values() if one.out_of_service}
     assert out == {4: "ALWAYS_OOS"}
-    assert maple_court.free == {"small": ((-1, 1), (-1, 5)), "medium": ((-1, 2), (-1, 6)), "large": ((-1, 3),)}
+    assert maple_court.free == {"small": [(-1, 1), (-1, 5)], "medium": [(-1, 2), (-1, 6)], "large": [(-1, 3)]}
 
 
 def test_the_virtual_example_needs_no_hardware_and_warns_of_nothing() -> None:

@@ -10,6 +10,7 @@ import msgspec
 import psutil
 import pytest
 import yaml
+from immutables import Map
 from msgspec.structs import replace
 
 from openharbor.boards.outcomes import BoardState
@@ -59,14 +60,14 @@ def site() -> Site:
         )
     lockers[4] = replace(lockers[4], reason="Holds the screen")
     lockers[6] = replace(lockers[6], failures_in_row=3)
-    return _held(replace(made.site, lockers=lockers))
+    return _held(replace(made.site, lockers=Map(lockers)))
 
 
 def _held(site: Site) -> Site:
     seen = site.lockers[2]
     created, opened = at("2026-03-02T17:04:11.482Z"), at("2026-03-02T17:04:19.031Z")
     site = hold(site, Transaction("parcel-2026-000481", 2, created, 1, opened, 1))
-    return replace(site, lockers={**site.lockers, 2: replace(site.lockers[2], updated_at=seen.updated_at)})
+    return replace(site, lockers=site.lockers.set(2, replace(site.lockers[2], updated_at=seen.updated_at)))
 
 
 @pytest.fixture(scope="module")
@@ -152,13 +153,13 @@ def test_a_shown_locker_is_never_an_old_one(site: Site, live: dict[int, Live]) -
     changed = replace(site, locker_types={**site.locker_types, "large": renamed})
     assert shown.one(changed, opened, 3).body.locker_type.friendly_name == "Grand"
     cleaned = replace(site.lockers[3], out_of_service=True)
-    out = replace(changed, lockers={**site.lockers, 3: cleaned})
+    out = replace(changed, lockers=site.lockers.set(3, cleaned))
     assert shown.one(out, opened, 3).body.out_of_service
 
 
 def test_a_thousand_lockers_are_listed_within_10_ms(site: Site) -> None:
     lockers = {number: Locker(number, 1, number, "small", False, 0) for number in range(1, 1001)}
-    big, live = replace(site, lockers=lockers), dict.fromkeys(lockers, CLOSED)
+    big, live = replace(site, lockers=Map(lockers)), dict.fromkeys(lockers, CLOSED)
     shown = ShownLockers()
     msgspec.json.encode(matching(shown.every(big, live), m.LockerFilter()))
 

@@ -246,7 +246,7 @@ async def test_more_units_than_may_wait_are_refused(database: SqliteDatabase) ->
         await begin()
     results = await asyncio.gather(holding, *writes, return_exceptions=True)
     refused = sum(isinstance(result, StorageUnavailable) for result in results)
-    assert refused == 10 + MOST_IN_GROUP + 1  # the one under way waits for its answer too
+    assert refused == 10 + MOST_IN_GROUP + 1  # only the group under way, of one, waits nowhere
     assert database.state == "ok"
 
 

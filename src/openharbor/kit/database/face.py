@@ -40,10 +40,10 @@ class Database(Protocol):
     async def write(self, work: Callable[[Transaction], T], *, essential: bool = False) -> T:
         """Runs `work` and returns its result once it is durable.
 
-        An exception of `work` undoes that unit alone and is raised here. `work` may run more than once before its result
-        counts, so it changes nothing but what it is given. Raises StorageUnavailable when
-        nothing could be written, Closed after `close`. `essential` units may use the space kept in reserve.
-        Cancelling the caller does not undo the unit.
+        An exception of `work` undoes that unit alone and is raised here. `work` may run more than once before its
+        result counts, so it changes nothing but what it is given. Raises StorageUnavailable when nothing could be
+        written, Closed after `close`. `essential` units may use the space kept in reserve. Cancelling the caller does
+        not undo the unit.
         """
 
     async def read(self, work: Callable[[Transaction], T]) -> T:

@@ -19,9 +19,13 @@ class Raised(Exception):
     """A unit raised: nothing of the group was kept, and memory may be ahead of the disk."""
 
 
-def commit_bare(connection: sqlite3.Connection, tx: Transaction, works: Sequence[Work]) -> list[Result]:
-    """Runs the units in their order and commits, as long as none raises: a savepoint each would cost as much again as a
-    small unit. Raises Raised, Lost."""
+def commit_bare(
+    connection: sqlite3.Connection, tx: Transaction, works: Sequence[Work], on_run: Callable[[], None]
+) -> list[Result]:
+    """Runs the units in their order and commits, as long as none raises: savepoints would take a third of the time.
+
+    `on_run` is told when all have run, before the commit. Raises Raised, Lost.
+    """
     with _lost_unless_done(connection):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -31,6 +35,7 @@ def commit_bare(connection: sqlite3.Connection, tx: Transaction, works: Sequence
                 raise
             undo(connection)
             raise Raised from error
+        on_run()
         connection.execute("COMMIT")
     return results
 

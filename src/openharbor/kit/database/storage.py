@@ -5,7 +5,7 @@ was done. Essential units are then tried once more with each step of the reserve
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Storage:
 
     def __init__(self, path: Path, observer: CommitObserver | None, reserve_bytes: int) -> None:
         self._path, self._observer = path, observer
+        self.on_run: Callable[[], None] = lambda: None  # told when a group's units have run, before it is committed
         self._stale = False  # what memory holds of the disk was not read again yet
         self._reserve = Reserve(path, reserve_bytes)
         self._connection = self._open()
@@ -125,7 +126,7 @@ class Storage:
 
     def _run(self, works: Sequence[Work]) -> list[Result]:
         try:
-            return commit_bare(self._connection, self._tx, works)
+            return commit_bare(self._connection, self._tx, works, self.on_run)
         except Raised as raised:  # rare: the group runs again from what is on disk, each unit in a savepoint
             if len(works) == 1:
                 return [(None, for_caller(raised.__cause__ or raised))]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from openharbor.kit.database.group import Work
@@ -17,20 +17,30 @@ log = logging.getLogger("openharbor.database")
 
 MOST_IN_GROUP = 256
 MOST_WAITING = 10_000
+LONGEST_STANDSTILL_S = 0.005  # of the loop, should a unit have to wait for the disk
 
 
 class Writer:
-    """Runs a `Storage` in its own thread for callers of one event loop."""
+    """Runs a `Storage` in its own thread for callers of one event loop.
+
+    One group is under way at a time; what is submitted meanwhile waits for the next. While the units of a group run,
+    the loop stands still: both need the interpreter, and the thread would have to win it back at every statement. The
+    loop goes on while the group is committed.
+    """
 
     def __init__(self, storage: Storage, trial_seconds: float) -> None:
         self._storage = storage
         self._trial_seconds = trial_seconds
         self._next_trial: float | None = None
-        self._waiting: SimpleQueue[list[Unit] | None] = SimpleQueue()
-        self._gathered: list[Unit] = []
-        self._unanswered = 0
+        self._groups: SimpleQueue[list[Unit] | None] = SimpleQueue()
+        self._waiting: list[Unit] = []
+        self._under_way = self._scheduled = False
+        self._have_run = Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._accepts = True
+        storage.on_run = self._have_run.set
         self._thread = Thread(target=self._run, name="database writer", daemon=True)
         self._thread.start()
 
@@ -40,22 +50,14 @@ class Writer:
             raise Closed
         if not essential and self._storage.state == "failing":
             raise StorageUnavailable("the database cannot be written; nothing was changed")
-        if self._unanswered >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             raise StorageUnavailable(f"{MOST_WAITING} units of work wait for the database; nothing was changed")
         loop = self._loop or self._bind()
         ticket = loop.create_future()
-        if not self._gathered:
-            # What this turn of the loop submits is handed over at its end: the thread that writes would otherwise
-            # start with the first unit, and fight the loop for the interpreter at every statement.
-            loop.call_soon(self._hand_over)
-        self._gathered.append(Unit(work, essential, ticket))
-        self._unanswered += 1
+        self._waiting.append(Unit(work, essential, ticket))
+        if not self._under_way:
+            self._begin_soon(loop)
         return ticket
-
-    def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        for start in range(0, len(gathered), MOST_IN_GROUP):
-            self._waiting.put(gathered[start : start + MOST_IN_GROUP])
 
     def refuse(self) -> None:
         """Accepts no more."""
@@ -64,13 +66,35 @@ class Writer:
     async def close(self) -> None:
         """Idempotent: finishes what was accepted, and returns when the thread has ended."""
         self._accepts = False
-        self._hand_over()
-        self._waiting.put(None)
+        await self._idle.wait()
+        self._groups.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def _bind(self) -> asyncio.AbstractEventLoop:
         self._loop = asyncio.get_running_loop()
         return self._loop
+
+    def _begin_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Once this turn of the loop has submitted all that it will."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._idle.clear()
+            loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        group, self._waiting = self._waiting[:MOST_IN_GROUP], self._waiting[MOST_IN_GROUP:]
+        self._scheduled, self._under_way = False, True
+        self._have_run.clear()
+        self._groups.put(group)
+        self._have_run.wait(LONGEST_STANDSTILL_S)
+
+    def _answered(self, answers: Sequence[Answer]) -> None:
+        self._under_way = False
+        _resolve(answers)
+        if self._waiting and self._loop is not None:
+            self._begin_soon(self._loop)
+        else:
+            self._idle.set()
 
     def _run(self) -> None:
         going_on = True
@@ -82,18 +106,13 @@ class Writer:
         self._storage.close()
 
     def _take(self) -> tuple[list[Unit], bool]:
-        """The units that wait, none if a trial is due first; False once the writer was closed."""
-        units: list[Unit] = []
+        """The next group, none if a trial is due first; False once the writer was closed."""
         timeout = self._trial_seconds if self._storage.state == "failing" else None
-        with suppress(Empty):
-            handed = self._waiting.get(timeout=timeout)
-            while handed is not None:
-                units += handed
-                if len(units) >= MOST_IN_GROUP:
-                    return units, True
-                handed = self._waiting.get_nowait()
-            return units, False
-        return units, True
+        try:
+            units = self._groups.get(timeout=timeout)
+        except Empty:
+            return [], True
+        return units or [], units is not None
 
     def _serve(self, units: list[Unit]) -> list[Answer]:
         try:
@@ -115,13 +134,10 @@ class Writer:
             self._next_trial = now + self._trial_seconds
 
     def _answer(self, answers: Sequence[Answer]) -> None:
+        self._have_run.set()
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                self._loop.call_soon_threadsafe(self._resolve, answers)
-
-    def _resolve(self, answers: Sequence[Answer]) -> None:
-        self._unanswered -= len(answers)
-        _resolve(answers)
+                self._loop.call_soon_threadsafe(self._answered, answers)
 
 
 def _resolve(answers: Sequence[Answer]) -> None:

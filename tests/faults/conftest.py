@@ -1,0 +1,5 @@
+"""Assertions outside of test modules tell what they compared, too."""
+
+import pytest
+
+pytest.register_assert_rewrite("faults.kill.reckoning")
