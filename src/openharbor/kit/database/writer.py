@@ -17,6 +17,7 @@ log = logging.getLogger("openharbor.database")
 
 MOST_IN_GROUP = 256
 MOST_WAITING = 10_000
+LONGEST_GATHERING_S = 0.003
 LONGEST_STANDSTILL_S = 0.005  # of the loop, should a unit have to wait for the disk
 
 
@@ -36,6 +37,7 @@ class Writer:
         self._waiting: list[Unit] = []
         self._under_way = self._scheduled = False
         self._have_run = Event()
+        self._ran_at = self._commit_s = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,16 +81,23 @@ class Writer:
         if not self._scheduled:
             self._scheduled = True
             self._idle.clear()
-            loop.call_soon(self._begin)
+            loop.call_soon(self._begin, loop, loop.time() + min(self._commit_s / 2, LONGEST_GATHERING_S), 0)
 
-    def _begin(self) -> None:
+    def _begin(self, loop: asyncio.AbstractEventLoop, until: float, before: int) -> None:
+        """Waits while every turn brings more units, but not longer than half of what a commit takes."""
+        count = len(self._waiting)
+        if before < count < MOST_IN_GROUP and loop.time() < until:
+            loop.call_soon(self._begin, loop, until, count)
+            return
         group, self._waiting = self._waiting[:MOST_IN_GROUP], self._waiting[MOST_IN_GROUP:]
         self._scheduled, self._under_way = False, True
         self._have_run.clear()
         self._groups.put(group)
         self._have_run.wait(LONGEST_STANDSTILL_S)
+        self._ran_at = time.monotonic()
 
     def _answered(self, answers: Sequence[Answer]) -> None:
+        self._commit_s = time.monotonic() - self._ran_at
         self._under_way = False
         _resolve(answers)
         if self._waiting and self._loop is not None:
