@@ -149,6 +149,22 @@ async def test_a_relay_board_whose_input_drives_its_relay_is_kept_off_line_and_n
         )
 
 
+@pytest.mark.parametrize(("fault", "options"), [("mode_linked", {"ch": 2}), ("old_firmware", {})])
+async def test_an_open_does_not_get_ahead_of_the_family_checks(fault: str, options: dict[str, float]) -> None:
+    async with rig("waveshare", online=False, locks=8) as it:
+        it.emu.faults.add(fault, board=it.board.address.board, **options)  # type: ignore[arg-type]  # options of the fault
+        outcome = await it.open(1)
+        assert (outcome.pulse, outcome.reason, outcome.retry) == ("not_sent", "offline", False)
+        assert not any(entry.hex.startswith("01 05 02") for entry in it.emu.trace.of("in"))
+
+
+async def test_an_open_of_a_board_that_does_not_answer_its_family_checks_is_not_sent() -> None:
+    async with rig("waveshare", online=False, faults=["no_reply"]) as it:
+        outcome = await it.open(1)
+        assert (outcome.pulse, outcome.reason, outcome.retry) == ("not_sent", "", True)
+        assert it.pulses() == []
+
+
 async def test_a_relay_board_with_old_firmware_is_kept_off_line() -> None:
     async with rig("waveshare", online=False, faults=["old_firmware"]) as it:
         event = await it.told_of("board_offline")

@@ -72,8 +72,8 @@ class Opening:
         if not await turns.take(Priority.OPEN, deadline):
             return self.not_sent("expired", asked_at)
         try:
-            why = await self._wait_for_repeat(lock, deadline)
-            if why:
+            why = await self._wait_for_repeat(lock, deadline) or await self._wait_for_checks(deadline)
+            if why is not None:
                 return self.not_sent(why, asked_at)
             shots = await self._pulse((lock,), request, (deadline, on_fire, ignore_sensor), asked_at)
             return shots[0] if isinstance(shots, list) else shots
@@ -92,7 +92,7 @@ class Opening:
             return self.not_sent("offline", asked_at)
         why = [await self._wait_for_repeat(lock, deadline) for lock in locks]
         if any(why):
-            return self.not_sent(next(filter(None, why)), asked_at)
+            return self.not_sent(next(filter(None, why)) or "", asked_at)
 
         async def on_fire_all() -> None:
             for lock in locks:
@@ -113,7 +113,15 @@ class Opening:
     async def board_answers(self, deadline: float) -> bool:
         return await self._asking.read(Priority.REFRESH, deadline)
 
-    async def _wait_for_repeat(self, lock: int, deadline: float) -> str:
+    async def _wait_for_checks(self, deadline: float) -> str | None:
+        """Until the board has passed its family checks; why not, if it does not. "" where it did not answer them."""
+        if await self._reading.may_fire(deadline):
+            return None
+        if self._reading.fault is not None:
+            return "offline"
+        return "expired" if self._clock.monotonic() >= deadline else ""
+
+    async def _wait_for_repeat(self, lock: int, deadline: float) -> str | None:
         """Until the lock may be pulsed again; why not, if it may not."""
         if pulses.over_rate(self._doors.pulses, lock, self._clock.monotonic()):
             return "rate"
@@ -121,7 +129,7 @@ class Opening:
         if earliest > deadline:
             return "expired"
         await self.pause_until(earliest)
-        return ""
+        return None
 
     async def _pulse(
         self, locks: tuple[int, ...], request: Request, wish: Wish, asked_at: float

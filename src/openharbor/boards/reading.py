@@ -42,6 +42,7 @@ class Reading:
         self._clock, self._tell = clock, tell
         self._wake = Signal()
         self._ready_for = 0  # the generation of the line on which the start sequence was made
+        self._checked_for = 0  # likewise, of the family checks
         self._failures, self._tries = 0, 0  # reads in a row without an answer; tries in vain while off line
         self._answered_at = self._started_at = clock.monotonic()
         self._told_absent = False
@@ -113,18 +114,25 @@ class Reading:
             return False
         if await self._asking.make_safe() == "failed":
             log.warning("A board did not take the command to switch its coils off", line=self._bus.name)
-        if not await self._check() or not await self._read_baseline():
+        if not await self._check(Priority.POLL) or not await self._read_baseline():
             return False
         self._ready_for, self._doors.baseline = generation, False
         self._set(online=True, failure=None)
         self._tell("board_online", "")
         return True
 
-    async def _check(self) -> bool:
+    async def may_fire(self, deadline: float) -> bool:
+        """Whether the board passed its family checks since it came, made now if they were not made yet."""
+        if self.fault is not None:
+            return False
+        checked = self._bus.up and self._checked_for == self._bus.generation
+        return checked or not self._asking.codec.checks() or await self._check(Priority.REFRESH, deadline)
+
+    async def _check(self, priority: Priority, deadline: float | None = None) -> bool:
         """Family checks (3.6)."""
         codec = self._asking.codec
         for request in codec.checks():
-            asked = await self._asking.ask(request, Priority.POLL)
+            asked = await self._asking.ask(request, priority, deadline)
             if asked is None:
                 return False
             fault = codec.fault(request, asked[1])
@@ -134,7 +142,7 @@ class Reading:
             firmware = codec.firmware(request, asked[1])
             if firmware is not None:
                 self._set(firmware=firmware)
-        self.fault = None
+        self.fault, self._checked_for = None, self._bus.generation
         return True
 
     async def _read_baseline(self) -> bool:
@@ -191,6 +199,7 @@ class Reading:
         """Off line: every door unknown, one event."""
         tell = not self._absent
         self._set(online=False, failure=why)
+        self._checked_for = 0
         self._doors.lose()
         if tell:
             self._told_absent = True
