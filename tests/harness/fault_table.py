@@ -110,7 +110,7 @@ SENSOR = [
     Case("unreadable", BLIND, on=("wkly",), sees={"wkly": "unknown"}),
     Case("wires_crossed", JAMMED, whole_board=True, options={"a": 0, "b": 0}),
 ]
-# Such an answer ends a stream with headers (2.2); a door that nobody saw before the line is back is not said to be shut.
+# Such an answer ends a stream with headers (2.2); a door not seen before the line is back is not said to be shut.
 STREAM: dict[str, Expected] = {"modbus-tcp": (OPENED, BLIND, GONE)}
 
 ANSWER = [

@@ -13,6 +13,7 @@ from openharbor.boards.turns import Priority
 from openharbor.kit.clock import Clock
 
 ONE_MORE_READ_S = 0.5  # for a door whose last reading differs when its time is up
+LATELY_S = 0.5  # before the end of the window: how old the reading may be that speaks for a shut door
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +21,7 @@ class Shot:
     """An unlock that may have reached its board. Times in monotonic seconds. `refusal`: why the board did not obey.
 
     `answered_next`: whether the board answered the status read after its silence; None: not asked yet.
+    `unseen`: the door could not be read at the end of its window.
     """
 
     lock: int
@@ -30,6 +32,7 @@ class Shot:
     ack: Acknowledgement = "none"
     refusal: str = ""
     answered_next: bool | None = None
+    unseen: bool = False
 
     @property
     def ends_at(self) -> float:
@@ -97,6 +100,14 @@ class Aftermath:
             await watch.moved.within(left, self._clock)
         if not watch.opened and self._doors.is_unsettled(shot.lock):
             await watch.moved.within(ONE_MORE_READ_S, self._clock)
+        if not watch.opened and self._is_old(shot.lock, end - LATELY_S):
+            readings = await self._reading.refresh(self._clock.monotonic() + ONE_MORE_READ_S, shot.lock)
+            shot.unseen = shot.lock not in readings or readings[shot.lock].state == "unknown"
+
+    def _is_old(self, lock: int, oldest: float) -> bool:
+        """A door is not said to have stayed shut by what it showed before the line was gone for a while."""
+        reading = self._doors.readings().get(lock)
+        return reading is None or reading.read_at is None or reading.read_at < oldest
 
     async def _until_opened(self, watch: DoorWatch, end: float) -> None:
         while not watch.opened and (left := end - self._clock.monotonic()) > 0:
@@ -120,7 +131,7 @@ class Aftermath:
             before=shot.watch.before,
             after=self._doors.state(shot.lock),
             opened=shot.watch.opened,
-            lapsed=shot.watch.lapsed,
+            lapsed=shot.watch.lapsed or shot.unseen,
             answered_next=shot.ack == "none" and self._silent_ack and bool(shot.answered_next),
             proof=proof,
             duration_ms=round((self._clock.monotonic() - shot.asked_at) * 1000),
