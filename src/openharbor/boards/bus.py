@@ -49,6 +49,7 @@ class Bus:
         self._number = -1
         self._quiet: asyncio.Task[None] | None = None
         self._told_of_echo = False
+        self._spoilt = 0  # echoes that were missing or damaged, in a row
         self._unlocking_s = 0.0
         self._unlocking_since: float | None = None
 
@@ -176,7 +177,7 @@ class Bus:
         if self.echo is None and answer == flight.request.data:
             answer = "echo"  # of an adapter not known to echo: no board need have said it
         if isinstance(answer, bytes):
-            member.silent = 0
+            member.silent = self._spoilt = 0
             member.silent_unlocks = 0 if order.priority == Priority.OPEN else member.silent_unlocks
             self._connection.answered()
             return Answered(answer, sent_at, self._clock.monotonic())
@@ -185,6 +186,11 @@ class Bus:
             member.missed(order, sent_at)
             if all(one.silent >= SILENT_BOARDS for one in self._members):
                 self._connection.drop(self.hint_for(member.codec) or "no board on it answers")
+        if answer == "echo" and self.echo:
+            self._spoilt += 1
+            if self._spoilt >= SILENT_BOARDS:  # on the next connection it is learnt anew
+                self._spoilt = 0
+                self._connection.drop("the adapter does not return what is sent as it did, or as its address says")
         return Unanswered(sent_at, answer)
 
     def _learn_echo(self, flight: Flight) -> None:

@@ -62,6 +62,18 @@ def test_an_adapter_that_echoes_hides_no_door_and_makes_no_dead_board_look_alive
         assert [line.violations() for line in cabinets.values()] == [[]] * len(ECHOING)
 
 
+def test_an_adapter_that_stops_echoing_is_learnt_anew(tmp_path: Path) -> None:
+    with site(tmp_path, ECHOING, lambda line: line.fault("echo")) as (api, cabinets):
+        for line in cabinets.values():
+            line.reset()
+
+        def each(name: str) -> None:
+            first = list(ECHOING).index(name) * LOCKS
+            until(lambda: outcome_of(api.post(f"/lockers/{first + 1}/open")).status == 200, within=60)
+
+        on_each(tuple(ECHOING), each)
+
+
 def test_a_board_that_falls_silent_after_its_answer_is_not_said_to_have_kept_its_door_shut(tmp_path: Path) -> None:
     with site(tmp_path, CU16, lambda line: line.fault("busy_after_unlock", 1), detection=4) as (api, cabinets):
         answer = api.post("/lockers/1/open")
