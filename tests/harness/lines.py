@@ -32,10 +32,6 @@ class Line:
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(30)
 
     @property
-    def family(self) -> str:
-        return self.emulator.family.name
-
-    @property
     def board(self) -> int:
         return next(iter(self.emulator.cabinet.boards))
 

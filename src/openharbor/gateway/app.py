@@ -15,7 +15,7 @@ from openharbor.boards.outcomes import BoardState
 from openharbor.boards.timing import BoardSettings
 from openharbor.boards.wiring import Wiring, wire
 from openharbor.gateway.access import Access
-from openharbor.gateway.housekeeping import keep_house
+from openharbor.gateway.housekeeping import end_interrupted, keep_house
 from openharbor.gateway.keeper import Keeper
 from openharbor.gateway.location import DATABASE, migrate
 from openharbor.gateway.messages import Storage
@@ -23,7 +23,7 @@ from openharbor.gateway.meters import Meters
 from openharbor.gateway.open_all import OpenAll
 from openharbor.gateway.open_requests import OpenRequests
 from openharbor.gateway.opening import Openings
-from openharbor.gateway.opening_journal import OpeningJournal
+from openharbor.gateway.opening_journal import OpeningJournal, last_opening
 from openharbor.gateway.parts import GatewayParts
 from openharbor.gateway.refusals import Refusals
 from openharbor.gateway.routes import operations
@@ -64,13 +64,15 @@ async def running(data: Path, settings: ServiceSettings, clock: Clock, logs: Log
         database = SqliteDatabase(data / DATABASE, observer=keeper, reserve_bytes=settings.reserve_bytes)
         stack.push_async_callback(database.close)
         await keeper.open(database)
+        interrupted = await database.read(last_opening)
+        await end_interrupted(keeper, clock, interrupted)  # before anybody asks for one of their keys
         wiring = _wire(keeper, clock)
         watch = Watch(clock)
         _follow(keeper, wiring, watch)
         stack.push_async_callback(watch.stop)
         await wiring.start()
         stack.push_async_callback(wiring.stop)
-        house = asyncio.create_task(keep_house(keeper, database, clock))
+        house = asyncio.create_task(keep_house(keeper, clock, interrupted))
         stack.callback(house.cancel)
         yield _gateway(keeper, database, wiring, watch, settings, clock, logs)
 

@@ -5,11 +5,10 @@ from functools import partial
 import structlog
 
 from openharbor.gateway.keeper import Keeper
-from openharbor.gateway.opening_journal import close_interrupted, last_opening
+from openharbor.gateway.opening_journal import close_interrupted
 from openharbor.gateway.trail import State
 from openharbor.kit import idempotency
 from openharbor.kit.clock import Clock
-from openharbor.kit.database.face import Database
 from openharbor.kit.database.face import Transaction as Tx
 from openharbor.kit.errors import Closed, StorageUnavailable
 
@@ -20,10 +19,11 @@ RETRY_S = 1.0
 MOST_AT_ONCE = 500
 
 
-async def keep_house(keeper: Keeper, database: Database, clock: Clock) -> None:
-    """Runs until it is cancelled, or the database is closed."""
+async def keep_house(keeper: Keeper, clock: Clock, interrupted: int) -> None:
+    """Runs until it is cancelled, or the database is closed. `interrupted`: see `end_interrupted`."""
     try:
-        await _end_interrupted(keeper, database, clock)
+        while not await end_interrupted(keeper, clock, interrupted):
+            await clock.sleep(RETRY_S)
         while True:
             await clock.sleep(EXPIRY_S)
             await _forget_expired(keeper, clock)
@@ -31,18 +31,15 @@ async def keep_house(keeper: Keeper, database: Database, clock: Clock) -> None:
         return
 
 
-async def _end_interrupted(keeper: Keeper, database: Database, clock: Clock) -> None:
-    """Nothing that was begun after this call is touched, however late the database can be written."""
-    last = await database.read(last_opening)
-    while True:
-        try:
-            count = await keeper.change(partial(close_interrupted, last=last, now=clock.now()), essential=True)
-        except StorageUnavailable:
-            await clock.sleep(RETRY_S)
-            continue
-        if count:
-            log.warning("Openings had been interrupted by a stop; their outcome is not known", count=count)
-        return
+async def end_interrupted(keeper: Keeper, clock: Clock, last: int) -> bool:
+    """Ends the openings up to number `last` that a stop left under way; false while the database cannot be written."""
+    try:
+        count = await keeper.change(partial(close_interrupted, last=last, now=clock.now()), essential=True)
+    except StorageUnavailable:
+        return False
+    if count:
+        log.warning("Openings had been interrupted by a stop; their outcome is not known", count=count)
+    return True
 
 
 async def _forget_expired(keeper: Keeper, clock: Clock) -> None:

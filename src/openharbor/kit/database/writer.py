@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,9 +16,10 @@ from openharbor.kit.errors import Closed, StorageUnavailable
 
 log = logging.getLogger("openharbor.database")
 
+FAILED = 1  # exit code
 MOST_IN_GROUP = 256
 MOST_WAITING = 10_000
-LONGEST_GATHERING_S = 0.003
+LONGEST_GATHERING_S = 0.006
 LONGEST_STANDSTILL_S = 0.005  # of the loop, should a unit have to wait for the disk
 
 
@@ -38,6 +40,7 @@ class Writer:
         self._under_way = self._scheduled = False
         self._have_run = Event()
         self._ran_at = self._commit_s = 0.0
+        self._expected = 0  # units that may come together: as many as there were when the last group was answered
         self._idle = asyncio.Event()
         self._idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,12 +84,15 @@ class Writer:
         if not self._scheduled:
             self._scheduled = True
             self._idle.clear()
-            loop.call_soon(self._begin, loop, loop.time() + min(self._commit_s / 2, LONGEST_GATHERING_S), 0)
+            loop.call_soon(self._begin, loop, loop.time() + min(self._commit_s, LONGEST_GATHERING_S), 0)
 
     def _begin(self, loop: asyncio.AbstractEventLoop, until: float, before: int) -> None:
-        """Waits while every turn brings more units, but not longer than half of what a commit takes."""
+        """Waits while every turn brings more units, and for as many as there were before, but not longer than a commit
+        takes: callers that come back at different times would otherwise split into groups that wait for each other.
+        """
         count = len(self._waiting)
-        if before < count < MOST_IN_GROUP and loop.time() < until:
+        more = before < count or count < self._expected
+        if more and count < MOST_IN_GROUP and loop.time() < until:
             loop.call_soon(self._begin, loop, until, count)
             return
         group, self._waiting = self._waiting[:MOST_IN_GROUP], self._waiting[MOST_IN_GROUP:]
@@ -99,6 +105,7 @@ class Writer:
     def _answered(self, answers: Sequence[Answer]) -> None:
         self._commit_s = time.monotonic() - self._ran_at
         self._under_way = False
+        self._expected = len(answers) + len(self._waiting)
         _resolve(answers)
         if self._waiting and self._loop is not None:
             self._begin_soon(self._loop)
@@ -106,6 +113,14 @@ class Writer:
             self._idle.set()
 
     def _run(self) -> None:
+        try:
+            self._write_groups()
+        except BaseException:
+            # Every caller would wait for ever, and nothing could be journaled any more: better to be started again.
+            log.critical("the thread that writes has failed; the process ends", exc_info=True)
+            os._exit(FAILED)
+
+    def _write_groups(self) -> None:
         going_on = True
         while going_on:
             units, going_on = self._take()
