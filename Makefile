@@ -43,7 +43,7 @@ bench: .venv/installed-test  ## speed and memory, each figure beside its limit
 	$(BIN)/python -m tests.bench
 
 torture: .venv/installed-test  ## kill -9 under load, 1,000 times
-	KILLS=1000 $(BIN)/pytest -p no:randomly -x tests/faults/test_kill_gateway.py
+	KILLS=1000 $(BIN)/pytest -n $(WORKERS) tests/faults/test_kill_gateway.py
 
 lock: .venv/installed-test  ## compile the locks again (needs uv)
 	uv pip compile pyproject.toml --extra install --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

@@ -4,6 +4,7 @@ Each command parses, calls one function and prints. Rooms are imported inside th
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -58,6 +59,12 @@ def main() -> NoReturn:
         sys.exit(failed.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if "debug" in (*sys.argv, os.environ.get("OPENHARBOR_LOG_LEVEL")):
+            raise
+        hint = "OPENHARBOR_LOG_LEVEL=debug shows where"
+        print(f"openharbor: failed unexpectedly: {type(error).__name__}: {error}; {hint}", file=sys.stderr)  # noqa: T201
+        sys.exit(FAILED)
     sys.exit(DONE)
 
 

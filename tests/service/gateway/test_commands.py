@@ -243,3 +243,11 @@ def test_a_key_that_cannot_be_is_refused_by_name(data: Path, flags: tuple[str, .
     done = openharbor("gateway", "api-key", "create", "--data", str(data), *flags, check=False)
     assert done.returncode == 1
     assert named in done.stderr
+
+
+def test_a_damaged_journal_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gateway.db").write_bytes(b"this is no database" * 100)
+    done = openharbor("gateway", "check", "--data", str(tmp_path), check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "gateway.db is damaged" in done.stderr

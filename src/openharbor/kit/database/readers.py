@@ -12,7 +12,7 @@ from openharbor.kit.database.driver import connect_read_only, sqlite3
 from openharbor.kit.database.face import Transaction
 from openharbor.kit.database.group import undo
 from openharbor.kit.database.transaction import SqliteTransaction
-from openharbor.kit.errors import Closed
+from openharbor.kit.errors import Closed, Failed
 
 T = TypeVar("T")
 
@@ -21,11 +21,13 @@ THREADS = 2
 
 @contextmanager
 def reading(path: Path) -> Iterator[Transaction]:
-    """One snapshot of a database, for commands; works beside a running process. Raises NoDatabase."""
+    """One snapshot of a database, for commands; works beside a running process. Raises NoDatabase, Failed."""
     connection = connect_read_only(path)
     try:
         connection.execute("BEGIN")
         yield SqliteTransaction(connection)
+    except sqlite3.DatabaseError as error:
+        raise Failed(f"{path} is damaged or no database: {error}; restore a backup") from error
     finally:
         connection.close()
 
