@@ -183,7 +183,7 @@ class Openings:
         except StorageUnavailable:
             if progress.opening_id is not None:
                 self._journal.finish_later(order, progress.opening_id, result)
-                return rules.not_journaled(result)
+                return rules.not_journaled(result) if result.stored else result
         self._count(result)
         _tell(order, result)
         return result

@@ -82,6 +82,10 @@ def _given_away(site: Site, transaction: Transaction) -> bool:
 def write_outcome(tx: Tx, state: State, order: Order, opening_id: int | None, result: OpenResult) -> tuple[State, None]:
     """Journals what an open came to: its row, its key's answer, the locker, the transaction, the audit log."""
     if not result.stored:
+        if opening_id is not None:  # a pulse was journaled, but no byte left, and then the open was refused
+            _end_opening(tx, opening_id, result)
+            if order.key is not None:
+                idempotency.abandon(tx, order.key.space, order.key.key)
         return _refused(tx, state, order, result), None
     if opening_id is None:
         opening_id = _insert_opening(tx, order, result.at)

@@ -139,6 +139,16 @@ def test_an_open_that_did_nothing_leaves_its_key_free_and_an_audit_entry(tx: Tx,
     assert state.head.last_id == before + 1
 
 
+def test_an_open_whose_journaled_pulse_never_left_ends_and_gives_its_key_back(
+    tx: Tx, held: tuple[State, Order]
+) -> None:
+    state, order = held
+    state, opening = write_pulse(tx, state, order, None, 1, NOW)
+    write_outcome(tx, state, order, opening, FULL)
+    assert idempotency.find(tx, "", "key-1", NOW) is None
+    assert tx.all("SELECT * FROM openings WHERE finished_at IS NULL") == []
+
+
 def test_a_start_ends_what_a_stop_left_under_way(tx: Tx, held: tuple[State, Order]) -> None:
     state, order = held
     state, _ = write_pulse(tx, state, order, None, 1, NOW)
