@@ -1,6 +1,7 @@
 """Debouncing of one door (lock-boards.md 4.5): raw readings in, the accepted state and its changes out."""
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from openharbor.boards.outcomes import DoorState, Feedback
 
@@ -9,8 +10,7 @@ CHANGES = 6  # more of them within CHANGES_S make a sensor suspect
 CHANGES_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(msgspec.Struct, frozen=True):
     """One door as read so far. Times in monotonic seconds.
 
     `candidate` was read `seen` times in a row, first at `candidate_at`, and is not accepted yet. `last_known` outlives
@@ -40,8 +40,7 @@ class Door:
         return len(self.flips) > CHANGES
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """An accepted change. `last_known`: what the door was before it was unknown, last so read at `known_at`."""
 
     before: DoorState
