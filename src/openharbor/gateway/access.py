@@ -6,12 +6,12 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from openharbor.gateway.site import ApiKey, Site
+from openharbor.gateway.trail import AUDITED
 from openharbor.kit.clock import Clock
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.operation import Caller, Operation
 
 UNAUTHORIZED = Refusal("UNAUTHORIZED", 401, "A valid API key is needed")
-AUDITED = (401, 403, 404, 409, 503)  # gateway-admin.yaml, listAuditEntries
 SAME_ADDRESS_MS = 60_000
 MOST_ADDRESSES = 1000
 
