@@ -24,6 +24,7 @@ ALREADY = Outcome(200, "", False, "True")  # row 4, already_open
 JAMMED = Outcome(500, "HARDWARE_MALFUNCTION", None, "false")  # row 3
 BLIND = Outcome(500, "HARDWARE_MALFUNCTION", None, "unknown")  # row 4, unreadable; row 5 with a door in doubt
 GONE = Outcome(503, "CONTROLLER_UNREACHABLE", None, "unknown")  # rows 1, 7 and 8
+BACK = (OPENED, ALREADY, GONE)  # from a board that went away and came back
 
 Expected = Outcome | tuple[Outcome, ...]
 
@@ -174,9 +175,10 @@ LINK = [
 ]
 POWER = [
     Case("power_off", GONE, whole_board=True, pulses=(0,)),
-    # Row 7 fires again once the door was read; a board that is still starting at the proof read ends it (row 8).
-    Case("reboot", (OPENED, GONE), _for(SILENT, (OPENED, JAMMED, GONE)), whole_board=True, pulses=(0, 1)),
-    Case("brown_out", (OPENED, GONE), _for(SILENT, (OPENED, JAMMED, GONE)), whole_board=True, pulses=(0, 1)),
+    # Row 7 fires again once the door was read; a board that is still starting at the proof read ends it (row 8). A door
+    # that was lost in the meantime and is first read as open has opened, but nobody saw it do so (row 4).
+    Case("reboot", BACK, _for(SILENT, (*BACK, JAMMED)), whole_board=True, pulses=(0, 1)),
+    Case("brown_out", BACK, _for(SILENT, (*BACK, JAMMED)), whole_board=True, pulses=(0, 1)),
     Case("pulse_timer_drift", OPENED),
 ]
 
