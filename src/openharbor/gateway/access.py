@@ -60,6 +60,7 @@ def admit(
     return caller
 
 
+@lru_cache(maxsize=1024)
 def anonymous(address: str) -> Caller:
     """A caller without a key; on loopback it is known at least to be on this machine."""
     return Caller("loopback" if is_loopback(address) else "anonymous", None, address)

@@ -89,7 +89,32 @@ def append(head: ChainHead, facts: Facts) -> tuple[ChainHead, AuditEntry]:
 
 def link(previous_hash: str, entry_id: int, facts: Facts) -> AuditEntry:
     """The entry with this number, behind the one with that hash. Raises UnicodeEncodeError for a lone surrogate."""
-    return _hashed(entry_of(entry_id, facts, previous_hash, ""))
+    timestamp, details = rfc3339(facts.at), dict(facts.details)
+    canonical_form = _Canonical(
+        facts.action,
+        _Actor(facts.actor.name, facts.actor.type),
+        facts.controller_id,
+        _ordered(details),
+        entry_id,
+        facts.locker_id,
+        previous_hash,
+        facts.success,
+        timestamp,
+        facts.transaction_id,
+    )
+    return AuditEntry(
+        entry_id,
+        timestamp,
+        facts.actor,
+        facts.action,
+        facts.success,
+        facts.locker_id,
+        facts.transaction_id,
+        facts.controller_id,
+        details,
+        previous_hash,
+        sha256(_encode(canonical_form)).hexdigest(),
+    )
 
 
 def entry_of(entry_id: int, facts: Facts, previous_hash: str, entry_hash: str) -> AuditEntry:
@@ -143,10 +168,6 @@ def canonical(entry: AuditEntry) -> bytes:
             transaction_id=entry.transaction_id,
         )
     )
-
-
-def _hashed(entry: AuditEntry) -> AuditEntry:
-    return msgspec.structs.replace(entry, hash=digest(entry))
 
 
 def _ordered(details: dict[str, str]) -> dict[str, str]:
