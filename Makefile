@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a fresh machine needs: Python 3.11+, make and a package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint bench torture lock clean
+.PHONY: help demo test check fmt lint servers bench bench-scale torture simulate lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,7 +23,7 @@ help:  ## this list
 demo: .venv/installed  ## a whole transaction on emulated cabinets, told step by step
 	$(BIN)/openharbor demo
 
-test: .venv/installed-test lint  ## everything: lint, then all tests on real files, sockets and ptys
+test: .venv/installed-test servers lint  ## everything: lint, then all tests on real files, sockets and ptys
 	$(BIN)/pytest -n $(WORKERS)
 
 check: .venv/installed-test lint  ## the quick part, under a minute
@@ -39,8 +39,19 @@ fmt: .venv/installed-test  ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed-test  ## speed and memory, each figure beside its limit
+servers:  # what the tests start themselves and no package registry for Python has
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test needs PostgreSQL: sudo apt install postgresql"; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql; }
+
+bench: .venv/installed-test servers  ## speed and memory, each figure beside its limit
 	$(BIN)/python -m tests.bench
+
+bench-scale: .venv/installed-test servers  ## the cloud at 1,000 and at 1,000,000 lockers
+	$(BIN)/python -m tests.bench.scale
+
+simulate: .venv/installed-test  ## a locker's life, 1,000,000 times, by a seed that is printed
+	cd tests && ../$(BIN)/python -m simulation.cloud_lockers --examples 1000000
 
 torture: .venv/installed-test  ## kill -9 under load, 1,000 times
 	KILLS=1000 $(BIN)/pytest -n $(WORKERS) tests/faults/test_kill_gateway.py
