@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from openharbor.kit.database.driver import connect_read_only, sqlite3
+from openharbor.kit.database.urls import is_postgres, sqlite_path
 from openharbor.kit.errors import Failed
 
 
@@ -31,6 +32,13 @@ def backup(path: Path, target: Path) -> None:
             if isinstance(error, OSError | sqlite3.Error):
                 raise Failed(f"the backup to {target} failed: {error}") from error
             raise
+
+
+def backup_of(url: str, target: Path) -> None:
+    """As `backup`, of the database with this URL; it has to be a file. Raises Failed."""
+    if is_postgres(url):
+        raise Failed("a database on a PostgreSQL server is backed up there: use pg_dump, or archive the server's log")
+    backup(sqlite_path(url), target)
 
 
 def _copy(source: sqlite3.Connection, partial: Path) -> None:

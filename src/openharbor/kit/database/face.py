@@ -1,11 +1,17 @@
-"""What a database is to every room: units of work, run one after another, answered after the commit."""
+"""What a database is to every room: units of work, each as if it ran alone, answered after the commit."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
+from openharbor.kit.errors import StorageUnavailable
+
 T = TypeVar("T")
 
 StorageState = Literal["ok", "failing"]
+
+
+class OutcomeUnknown(StorageUnavailable):
+    """The database was lost while it committed: the unit may have been done, and was not repeated."""
 
 
 class Row(Protocol):
@@ -15,7 +21,11 @@ class Row(Protocol):
 
 
 class Transaction(Protocol):
-    """What a unit of work reads and writes through. SQL in the subset of SQLite and PostgreSQL, `:named` values."""
+    """What a unit of work reads and writes through. SQL in the subset of SQLite and PostgreSQL, `:named` values.
+
+    A statement that fails ends the unit: catching its error does not save it. `FOR UPDATE` and `FOR UPDATE SKIP LOCKED`
+    may be written everywhere; SQLite, which writes one unit at a time, does without.
+    """
 
     def execute(self, sql: str, /, **values: object) -> int:
         """Runs one statement; the number of rows it changed."""
@@ -35,19 +45,19 @@ class Database(Protocol):
 
     @property
     def state(self) -> StorageState:
-        """`failing` from the first write that could not be made until a trial write succeeds."""
+        """`failing` from the first write that could not be made until a trial write succeeds; writes are refused."""
 
     async def write(self, work: Callable[[Transaction], T], *, essential: bool = False) -> T:
         """Runs `work` and returns its result once it is durable.
 
         An exception of `work` undoes that unit alone and is raised here. `work` may run more than once before its
         result counts, so it changes nothing but what it is given. Raises StorageUnavailable when nothing could be
-        written, Closed after `close`. `essential` units may use the space kept in reserve. Cancelling the caller does
-        not undo the unit.
+        written, OutcomeUnknown when the database was lost in the commit, Closed after `close`. `essential` units may
+        use the space kept in reserve. Cancelling the caller does not undo the unit.
         """
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs `work` on a read-only snapshot."""
+        """Runs `work` on a read-only snapshot. Raises StorageUnavailable without a server, Closed after `close`."""
 
     async def close(self) -> None:
         """Idempotent: finishes what was accepted, then refuses."""

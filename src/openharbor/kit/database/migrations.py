@@ -13,33 +13,23 @@ from typing import TYPE_CHECKING
 from openharbor.kit.database.driver import connect_read_only, create_private, sqlite3
 from openharbor.kit.database.process_lock import ProcessLock
 from openharbor.kit.database.reserve import Reserve
+from openharbor.kit.database.revisions import SchemaTooNew, missing, run_each
+from openharbor.kit.database.urls import is_postgres, sqlite_path, sqlite_url
 from openharbor.kit.errors import Failed
 
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
-    from sqlalchemy import Connection
 
-SQLITE = "sqlite:///"
-
-
-class SchemaTooNew(Failed):
-    """A newer release has changed the database; this code would not understand it."""
-
-    def __init__(self, database: str, revision: str) -> None:
-        super().__init__(
-            f"{database} was written by a newer release (schema {revision}); install that release, or restore a backup"
-        )
-        self.revision = revision
-
-
-def sqlite_url(path: Path) -> str:
-    """The URL of a database in a file."""
-    return f"{SQLITE}{path}"
+__all__ = ["SchemaTooNew", "current", "sqlite_url", "upgrade"]
 
 
 def current(database_url: str) -> str | None:
     """The revision of the stored schema; None: there is none yet."""
-    path = _path(database_url)
+    if is_postgres(database_url):
+        from openharbor.kit.database import postgres_migrations
+
+        return postgres_migrations.current(database_url)
+    path = sqlite_path(database_url)
     if not path.is_file() or path.stat().st_size == 0:
         return None
     with closing(connect_read_only(path)) as connection:
@@ -54,7 +44,10 @@ def upgrade(database_url: str, migrations: Path, head: str | None = None) -> Non
 
     `head`: the last revision as the room knows it; a database that has it is left alone, without the cost of Alembic.
     """
-    path = _path(database_url)
+    if is_postgres(database_url):
+        _upgrade_postgres(database_url, migrations, head)
+        return
+    path = sqlite_path(database_url)
     try:
         # Reading, too, takes some space for the index of the log; a gateway has to start on a full disk.
         stored = Reserve(path).make_room(partial(current, database_url))
@@ -64,6 +57,13 @@ def upgrade(database_url: str, migrations: Path, head: str | None = None) -> Non
         raise Failed(f"{path} cannot be opened: {error}") from error
 
 
+def _upgrade_postgres(database_url: str, migrations: Path, head: str | None) -> None:
+    from openharbor.kit.database import postgres_migrations  # not for those who have a file
+
+    if head is None or postgres_migrations.current(database_url) != head:
+        postgres_migrations.upgrade(database_url, migrations)
+
+
 def _upgrade(path: Path, migrations: Path) -> None:
     from alembic.script import ScriptDirectory
 
@@ -71,27 +71,15 @@ def _upgrade(path: Path, migrations: Path) -> None:
     try:
         script = ScriptDirectory(str(migrations))
         stored = current(sqlite_url(path))
-        missing = _missing(path, script, stored)
-        if missing:
+        lacking = missing(str(path), script, stored)
+        if lacking:
             create_private(path)
-            _run(path, script, missing)
+            _run(path, script, lacking)
     finally:
         lock.release()
 
 
-def _missing(path: Path, script: ScriptDirectory, stored: str | None) -> list[Script]:
-    """The revisions after the stored one, oldest first."""
-    from alembic.script.revision import ResolutionError
-
-    try:
-        if stored is not None:
-            script.revision_map.get_revision(stored)
-    except ResolutionError:
-        raise SchemaTooNew(str(path), stored or "") from None
-    return list(reversed(list(script.iterate_revisions("head", stored or "base"))))
-
-
-def _run(path: Path, script: ScriptDirectory, missing: list[Script]) -> None:
+def _run(path: Path, script: ScriptDirectory, lacking: list[Script]) -> None:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -101,26 +89,9 @@ def _run(path: Path, script: ScriptDirectory, missing: list[Script]) -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            _run_each(connection, script, missing)
+            run_each(connection, script, lacking)
             connection.exec_driver_sql("COMMIT")  # not reached: the connection ends, and its transaction with it
     except SQLAlchemyError as error:
         raise Failed(f"{path} could not be brought to the present schema: {error}") from error
     finally:
         engine.dispose()
-
-
-def _run_each(connection: Connection, script: ScriptDirectory, missing: list[Script]) -> None:
-    from alembic.operations import Operations
-    from alembic.runtime.migration import MigrationContext
-
-    context = MigrationContext.configure(connection)
-    with Operations.context(context):
-        for revision in missing:
-            revision.module.upgrade()
-            context.stamp(script, revision.revision)
-
-
-def _path(database_url: str) -> Path:
-    if not database_url.startswith(SQLITE) or "?" in database_url:
-        raise Failed(f"{database_url} is not the URL of an SQLite database ({SQLITE}PATH)")
-    return Path(database_url.removeprefix(SQLITE))

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from openharbor.kit.database.driver import sqlite3
 from openharbor.kit.database.face import Row
+from openharbor.kit.database.texts import Texts, without_row_locks
+
+_TEXTS = Texts(without_row_locks)
 
 
 class SqliteTransaction:
@@ -17,14 +20,14 @@ class SqliteTransaction:
     # Every statement gets a cursor of its own: when it is dropped, the statement is reset, read to its end or not.
 
     def execute(self, sql: str, /, **values: object) -> int:
-        return self._connection.execute(sql, values).rowcount
+        return self._connection.execute(_TEXTS[sql], values).rowcount
 
     def execute_many(self, sql: str, rows: Sequence[dict[str, object]], /) -> None:
-        self._connection.executemany(sql, rows)
+        self._connection.executemany(_TEXTS[sql], rows)
 
     def one(self, sql: str, /, **values: object) -> Row | None:
-        row: Row | None = self._connection.execute(sql, values).fetchone()
+        row: Row | None = self._connection.execute(_TEXTS[sql], values).fetchone()
         return row
 
     def all(self, sql: str, /, **values: object) -> list[Row]:
-        return self._connection.execute(sql, values).fetchall()
+        return self._connection.execute(_TEXTS[sql], values).fetchall()
