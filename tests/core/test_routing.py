@@ -52,6 +52,43 @@ def test_a_path_means_the_most_literal_operation_that_fits(
     assert found(path) == (None if operations is None else (operations, params))
 
 
+EITHER = make_routes(
+    [("GET", "/", "root"), ("GET", "/lockers", "list"), ("GET", "/lockers/{lockerId}", "get")], either_slash=True
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "operation", "params"),
+    [
+        ("/", "root", {}),
+        ("/lockers", "list", {}),
+        ("/lockers/", "list", {}),
+        ("/l%6fckers/", "list", {}),
+        ("/lockers/2", "get", {"lockerId": "2"}),
+        ("/lockers/2/", "get", {"lockerId": "2"}),
+        ("/lockers/2%2F", "get", {"lockerId": "2/"}),
+        ("/lockers//", None, {}),
+        ("/lockers/2//", None, {}),
+        ("//", None, {}),
+        ("", None, {}),
+    ],
+)
+def test_a_path_may_be_found_with_one_slash_more_at_its_end(
+    path: str, operation: str | None, params: dict[str, str]
+) -> None:
+    at = find(EITHER, path)
+    assert (None if at is None else at.methods["GET"]) == operation
+    assert at is None or at.params == params
+
+
+def test_a_path_that_is_found_either_way_is_given_without_the_slash() -> None:
+    with pytest.raises(ValueError, match="GET /a/ is found with and without its slash"):
+        make_routes([("GET", "/a/", 1)], either_slash=True)
+    with pytest.raises(ValueError, match="GET /a is given twice"):
+        make_routes([("GET", "/a", 1), ("GET", "/a", 2)], either_slash=True)
+    assert find(make_routes([("GET", "/a/", 1)]), "/a/") is not None
+
+
 @given(st.text(max_size=40))
 def test_no_path_breaks_the_search(path: str) -> None:
     assert find(ROUTES, path) is None or isinstance(find(ROUTES, path), Found)

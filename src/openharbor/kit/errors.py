@@ -8,11 +8,20 @@ import msgspec
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
+class FieldFault(msgspec.Struct, frozen=True):
+    """What is wrong with one field: where, from the outside in ("body", "duration"), a text for people, a kind."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+    type: str
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """Why something was not done. A decision returns it; `kit.http` renders it as the error body.
 
     `code` is the contract's error code, `status` its HTTP status, `details` further facts by name
-    (the field at fault and its limit), `retry_after` seconds for the `Retry-After` header.
+    (the field at fault and its limit), `retry_after` seconds for the `Retry-After` header. `faults`: field by field,
+    for contracts that list them.
     """
 
     code: str
@@ -20,6 +29,7 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
     details: Mapping[str, str] = NO_DETAILS
     retry_after: int | None = None
+    faults: tuple[FieldFault, ...] = ()
 
 
 class Refused(Exception):

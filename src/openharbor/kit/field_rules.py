@@ -36,6 +36,19 @@ class Problem(msgspec.Struct, frozen=True):
     fault: Fault
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where in an input a value is at fault.
+
+    `what` is wrong; `steps` lead there by names and by places in lists, from 0; `node` is the type of the value,
+    `owner` the innermost struct around it.
+    """
+
+    what: str
+    steps: tuple[str | int, ...]
+    node: inspect.Type
+    owner: type | None
+
+
 def shape_of(kind: object) -> inspect.Type:
     """The description of a type that `explain` and `rule_of` take."""
     return inspect.type_info(kind)
@@ -43,14 +56,38 @@ def shape_of(kind: object) -> inspect.Type:
 
 def explain(error: str, shape: inspect.Type) -> Problem:
     """The problem that a `msgspec.ValidationError` of this text tells about an input of this shape."""
-    found = PATH.fullmatch(error)
-    what, path = (found["what"], found["path"]) if found else (error, "$")
+    what, path = _what_and_path(error)
     if missing := MISSING.fullmatch(what):
         return Problem(_joined(path, missing[1]), "is required", "missing")
     if unknown := UNKNOWN.fullmatch(what):
         return Problem(_joined(path, unknown[1]), "is not accepted here", "unknown")
     field, node = _at_fault(path, shape)
     return Problem(field, rule_of(node), _fault(what))
+
+
+def located(error: str, shape: inspect.Type) -> Place:
+    """The place that such an error tells about. Of an object whose keys are free it is the object: no key is told."""
+    what, path = _what_and_path(error)
+    steps: list[str | int] = []
+    node, owner, within = shape, _struct_in(shape), False
+    for name, item in STEP.findall(path):
+        inner = _inner(node, name)
+        if inner is None:
+            break
+        within = within or not (name or item.isdigit())
+        if not within:
+            steps.append(name or int(item))
+        node, owner = inner, _struct_in(inner) or owner
+    return Place(what, tuple(steps), _key_of(node) if " - at `key` in " in error else node, owner)
+
+
+def alternatives(node: inspect.Type) -> list[inspect.Type]:
+    """The types that a value may have, without what is only said about them."""
+    if isinstance(node, inspect.Metadata):
+        return alternatives(node.type)
+    if isinstance(node, inspect.UnionType):
+        return [one for part in node.types for one in alternatives(part)]
+    return [node]
 
 
 def rule_of(node: inspect.Type) -> str:
@@ -71,6 +108,19 @@ def rule_of(node: inspect.Type) -> str:
     if isinstance(node, inspect.UnionType):
         return " or ".join(dict.fromkeys(rule_of(one) for one in node.types)).replace(" or must be ", " or ")
     return PLAIN.get(type(node), "is malformed")
+
+
+def _what_and_path(error: str) -> tuple[str, str]:
+    found = PATH.fullmatch(error)
+    return (found["what"], found["path"]) if found else (error, "$")
+
+
+def _struct_in(node: inspect.Type) -> type | None:
+    return next((one.cls for one in alternatives(node) if isinstance(one, inspect.StructType)), None)
+
+
+def _key_of(node: inspect.Type) -> inspect.Type:
+    return next((one.key_type for one in alternatives(node) if isinstance(one, inspect.DictType)), node)
 
 
 def _fault(what: str) -> Fault:

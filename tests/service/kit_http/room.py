@@ -14,6 +14,7 @@ from openharbor.kit.clock import SteppedClock
 from openharbor.kit.errors import Closed, Refusal, Refused, StorageUnavailable
 from openharbor.kit.http.app import make_app
 from openharbor.kit.http.connections import ConnectionLimits
+from openharbor.kit.http.error_styles import GATEWAY_STYLE
 from openharbor.kit.http.operation import Answer, Call, Caller, Operation
 from openharbor.kit.http.origins import own_origins
 from openharbor.kit.http.server import serve
@@ -199,12 +200,16 @@ async def at_end(reader: asyncio.StreamReader) -> bool:
 
 @asynccontextmanager
 async def serving(
-    *, connections: ConnectionLimits | None = None, on_stop: Callable[[], Awaitable[None]] | None = None, **options: Any
+    *,
+    made_of: Callable[[Doings], list[Operation]] = operations,
+    connections: ConnectionLimits | None = None,
+    on_stop: Callable[[], Awaitable[None]] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Room]:
     """The room on a free port, for the time of a block. `options` go to `make_app`."""
     doings, door, clock, stop = Doings(), Door(), SteppedClock(), asyncio.Event()
     origins = own_origins("tower", ["Lobby.example"], ["https://shop.example"], open_paths=["/health"])
-    app = make_app(operations(doings), **{"gatekeeper": door, "clock": clock, "origins": origins, **options})
+    app = make_app(made_of(doings), **{"gatekeeper": door, "clock": clock, "origins": origins, **options})
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     served: asyncio.Task[None] = asyncio.create_task(
         serve(
@@ -217,6 +222,7 @@ async def serving(
             signals=False,
             limits=connections or ConnectionLimits(),
             stop_seconds=1,
+            error_style=options.get("error_style", GATEWAY_STYLE),
         )
     )
     try:

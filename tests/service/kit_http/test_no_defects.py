@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from openharbor.kit.clock import SteppedClock
 from openharbor.kit.http.app import App, make_app
+from openharbor.kit.http.error_styles import DETAIL_STYLE, GATEWAY_STYLE, OAUTH_STYLE, ErrorStyle
 from openharbor.kit.http.origins import own_origins
 
 from .room import Doings, Door, Room, operations
@@ -25,6 +26,12 @@ bodies = st.binary(max_size=60) | st.dictionaries(
     st.sampled_from(["parcelId", "weight", "kind", "x"]), st.text(max_size=5) | st.integers() | st.floats() | st.none()
 ).map(lambda value: json.dumps(value).encode())
 
+FIELDS = (
+    (GATEWAY_STYLE, {"error", "message", "timestamp", "details"}),
+    (DETAIL_STYLE, {"detail"}),
+    (OAUTH_STYLE, {"error", "error_description"}),
+)
+
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
@@ -32,14 +39,20 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
+@pytest.fixture(scope="module", params=[GATEWAY_STYLE, DETAIL_STYLE, OAUTH_STYLE], ids=["gateway", "detail", "oauth"])
+def style(request: pytest.FixtureRequest) -> ErrorStyle:
+    given: ErrorStyle = request.param
+    return given
+
+
 @pytest.fixture(scope="module")
-def app(runner: asyncio.Runner) -> App:
+def app(runner: asyncio.Runner, style: ErrorStyle) -> App:
     async def made() -> App:
         doings = Doings()
         doings.go_on.set()
         origins = own_origins("tower", allowed=["https://shop.example"])
         safe = [one for one in operations(doings) if one.operation_id != "fail"]
-        return make_app(safe, gatekeeper=Door(), clock=SteppedClock(), origins=origins)
+        return make_app(safe, gatekeeper=Door(), clock=SteppedClock(), origins=origins, error_style=style)
 
     return runner.run(made())
 
@@ -58,7 +71,7 @@ async def answered(app: App, scope: Mapping[str, Any], body: bytes) -> tuple[int
     return start["status"], dict(start["headers"]), rest["body"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(
     method=methods,
     path=paths | st.text(max_size=20).map(lambda text: f"/parcels/{text}"),
@@ -71,6 +84,7 @@ async def answered(app: App, scope: Mapping[str, Any], body: bytes) -> tuple[int
 def test_no_request_is_answered_with_a_defect(
     runner: asyncio.Runner,
     app: App,
+    style: ErrorStyle,
     method: str,
     path: str,
     raw: bytes,
@@ -89,10 +103,11 @@ def test_no_request_is_answered_with_a_defect(
         "client": ("10.0.0.9", 5),
     }
     status, answer_headers, sent = runner.run(answered(app, scope, body))
-    assert status in {200, 201, 204, 400, 401, 403, 404, 405, 413, 415}
+    assert status in {200, 201, 204, 400, 401, 403, 404, 405, 413, 415, 422}
     assert 1 <= len(answer_headers[b"x-request-id"]) <= 64
     if status >= 400:
-        assert json.loads(sent).keys() == {"error", "message", "timestamp", "details"}
+        assert (style, json.loads(sent).keys()) in FIELDS
+    assert (status == 422) <= (style is DETAIL_STYLE)
 
 
 async def test_no_bytes_on_a_socket_stop_the_server(room: Room) -> None:

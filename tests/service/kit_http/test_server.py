@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from openharbor.kit.clock import SteppedClock
 from openharbor.kit.errors import Failed
-from openharbor.kit.http.server import most_connections, raise_file_limit, serve
+from openharbor.kit.http.app import make_app
+from openharbor.kit.http.server import listen, most_connections, raise_file_limit, serve, url_of
 
-from .room import Room, read_answer
+from .room import Door, Room, read_answer
 
 ROOM = Path(__file__).with_name("room_process.py")
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -91,6 +93,23 @@ async def test_an_address_that_cannot_be_had_is_told_in_one_line(room: Room) -> 
         await serve(None, "127.0.0.1", port, on_ready=print, signals=False)
     with pytest.raises(Failed, match=r"cannot listen on no\.such\.host\.invalid"):
         await serve(None, "no.such.host.invalid", 0, on_ready=print, signals=False)
+
+
+async def test_an_address_may_be_taken_before_there_is_anything_to_serve() -> None:
+    listener = listen("127.0.0.1", 0)
+    url, stop = url_of(listener, "http"), asyncio.Event()
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    app = make_app([], gatekeeper=Door(), clock=SteppedClock())
+    served = asyncio.create_task(
+        serve(app, "", 0, on_ready=ready.set_result, stop=stop, signals=False, listener=listener)
+    )
+    try:
+        assert await asyncio.wait_for(ready, 10) == url
+        assert await ask("127.0.0.1", int(url.rpartition(":")[2])) == 404
+    finally:
+        stop.set()
+        await served
+    assert listener.fileno() == -1
 
 
 @pytest.mark.parametrize(("files", "connections"), [(20, 16), (1024, 512), (4096, 2048), (20_000, 18_720)])

@@ -11,7 +11,7 @@ Rendered = tuple[int, list[Header], bytes]
 
 JSON: Header = (b"content-type", b"application/json")
 NO_STORE: Header = (b"cache-control", b"no-store")
-CHALLENGE: Header = (b"www-authenticate", b'Bearer realm="openharbor"')
+CHALLENGE = 'Bearer realm="openharbor"'
 STRICT_POLICY = b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 PAGE_HEADERS: tuple[Header, ...] = (
     (b"content-security-policy", STRICT_POLICY),
@@ -37,19 +37,6 @@ class ErrorBody(msgspec.Struct, frozen=True, gc=False):
 def error_body(refusal: Refusal, at: int) -> bytes:
     """The JSON body of a refusal that arose at `at` (ms since 1970, UTC)."""
     return ENCODE(ErrorBody(refusal.code, refusal.message, rfc3339(at), dict(refusal.details)))
-
-
-def render_refusal(refusal: Refusal, at: int) -> Rendered:
-    """A refusal with the headers that its status asks for."""
-    body = error_body(refusal, at)
-    headers = [JSON, NO_STORE, (b"content-length", b"%d" % len(body))]
-    if refusal.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % refusal.retry_after))
-    if refusal.status == 401:
-        headers.append(CHALLENGE)
-    if refusal.status == 405 and "allow" in refusal.details:
-        headers.append((b"allow", refusal.details["allow"].encode("ascii")))
-    return refusal.status, headers, body
 
 
 def render_answer(answer: Answer) -> Rendered:

@@ -15,7 +15,7 @@ from openharbor.kit import ids
 from openharbor.kit.clock import Clock
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http import contract_pages
-from openharbor.kit.http.answers import Rendered, render_answer, render_refusal
+from openharbor.kit.http.answers import Rendered, render_answer
 from openharbor.kit.http.endpoint import (
     Arrival,
     Endpoint,
@@ -27,13 +27,14 @@ from openharbor.kit.http.endpoint import (
     make_endpoint,
     respond,
 )
+from openharbor.kit.http.error_styles import GATEWAY_STYLE, ErrorStyle, render_refusal
 from openharbor.kit.http.lifespan import Lifespan, run_lifespan
 from openharbor.kit.http.limits import Limits, RateLimiter
 from openharbor.kit.http.operation import Gatekeeper, Operation
 from openharbor.kit.http.origins import Origins, cross_origin_headers, own_origins, preflight
 from openharbor.kit.http.pages import Page, Pages, make_pages
 from openharbor.kit.http.request_metrics import Observe, RequestMetrics
-from openharbor.kit.http.routing import Found, find, make_routes, not_offered, nothing_at
+from openharbor.kit.http.routing import Found, Routes, find, make_routes, not_offered
 from openharbor.kit.logs import current_request
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def make_app(
     clock: Clock,
     contract: Path | None = None,
     contract_prefix: str = "",
+    contracts: Sequence[tuple[Path, str]] = (),
+    error_style: ErrorStyle = GATEWAY_STYLE,
+    either_slash: bool = False,
     limits: Limits = Limits(),  # noqa: B008  # frozen
     origins: Origins | None = None,
     pages: Sequence[BaseRoute] = (),
@@ -68,12 +72,13 @@ def make_app(
 ) -> App:
     """The application of these operations, as ASGI.
 
-    `contract` is served as `/openapi.json` and `/docs` below `contract_prefix`. `origins` None: this machine alone.
-    `pages` are Starlette routes for people, looked at where no operation stands. Raises ValueError when an operation
-    is given twice.
+    `contract` is served as `/openapi.json` and `/docs` below `contract_prefix`, and each of `contracts` below its own.
+    `error_style`: how errors are told, but for operations with a style of their own. `either_slash`: each path is
+    served with and without a slash at its end, alike. `origins` None: this machine alone. `pages` are Starlette routes
+    for people, looked at where no operation stands. Raises ValueError when an operation is given twice.
     """
-    if contract is not None:
-        operations = [*operations, *contract_pages.operations(contract, contract_prefix)]
+    served = [*contracts] if contract is None else [(contract, contract_prefix), *contracts]
+    operations = [*operations, *(page for file, prefix in served for page in contract_pages.operations(file, prefix))]
     service = Service(
         name,
         gatekeeper,
@@ -83,20 +88,24 @@ def make_app(
         is_stopping,
         new_incident,
         RateLimiter(limits),
+        error_style,
     )
-    return _application(service, operations, make_pages(pages), RequestMetrics(registry), lifespan, new_request_id)
+    metrics = RequestMetrics(registry)
+    endpoints = [make_endpoint(service, operation, metrics.of(operation.operation_id)) for operation in operations]
+    routes = make_routes(
+        ((one.operation.method, one.operation.path, one) for one in endpoints), either_slash=either_slash
+    )
+    return _application(service, routes, make_pages(pages), metrics, lifespan, new_request_id)
 
 
 def _application(
     service: Service,
-    operations: Sequence[Operation],
+    routes: Routes[Endpoint],
     pages: Pages,
     metrics: RequestMetrics,
     lifespan: Lifespan | None,
     new_request_id: ids.Source,
 ) -> App:
-    endpoints = [make_endpoint(operation, metrics.of(operation.operation_id)) for operation in operations]
-    routes = make_routes((one.operation.method, one.operation.path, one) for one in endpoints)
     observe_rest, observe_pages = metrics.of("none"), metrics.of("pages")
 
     async def http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,21 +155,22 @@ async def _reply(service: Service, endpoint: Endpoint, arrival: Arrival) -> Rend
         if reply is None:
             return None
         if isinstance(reply, Refusal):
-            return render_refusal(reply, service.clock.now())
+            return render_refusal(endpoint.style, reply, service.clock.now())
         return render_answer(reply)
     except Exception as error:  # the edge: a defect is told by its incident number, not by a dropped line
-        return render_refusal(failure(service, error), service.clock.now())
+        return render_refusal(endpoint.style, failure(service, error), service.clock.now())
 
 
 def _unmet(service: Service, arrival: Arrival, found: Found[Endpoint] | None, page: Refusal | None) -> Rendered:
     """What is answered where no operation was found: 404, 405, or a browser's question before a foreign request."""
     scope, now = arrival.scope, service.clock.now()
     if found is None:
-        return render_refusal(page or nothing_at(scope["path"]), now)
+        return render_refusal(service.style, page or service.style.nothing_at(scope["path"]), now)
     asked = preflight(service.origins, scope["method"], arrival.headers, found.methods)
     if asked is not None:
         return 204, asked, b""
-    return render_refusal(not_offered(scope["method"], scope["path"], found.methods), now)
+    style = next(iter(found.methods.values())).style
+    return render_refusal(style, not_offered(scope["method"], scope["path"], found.methods), now)
 
 
 async def _serve_page(service: Service, page: Page, arrival: Arrival, send: Send, observe: Observe) -> None:
@@ -174,7 +184,7 @@ async def _serve_page(service: Service, page: Page, arrival: Arrival, send: Send
             status = served
     if refusal is not None:
         status = refusal.status
-        await _send(service, arrival, render_refusal(refusal, service.clock.now()), send)
+        await _send(service, arrival, render_refusal(service.style, refusal, service.clock.now()), send)
     observe(status, time.perf_counter() - begun)
 
 

@@ -1,4 +1,4 @@
-"""Request bodies: read up to a limit, and only as JSON."""
+"""Request bodies: read up to a limit, and only in the form that the operation takes."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from email.message import Message
@@ -8,9 +8,10 @@ from typing import Any
 from openharbor.kit.errors import Refusal
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Unfit = Callable[[Mapping[str, str], int], Refusal | None]
 
 READS_BODY = "openharbor.reads_body"  # set in the scope while the body is waited for; `connections` has its deadline
-LONGEST_SHOWN = 100
+FORM = "application/x-www-form-urlencoded"
 
 
 async def read_body(scope: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes | Refusal | None:
@@ -37,34 +38,49 @@ async def _read_rest(message: MutableMapping[str, Any], receive: Receive, limit:
     return None
 
 
-def unfit(headers: Mapping[str, str], limit: int) -> Refusal | None:
-    """Why a body is refused for what its headers say of it. A body that is not there is not refused."""
-    length = headers.get("content-length", "" if "transfer-encoding" in headers else "0")
-    if length.isascii() and length.isdigit():
-        if length.strip("0") == "":
-            return None
-        if len(length) > 18 or int(length) > limit:
-            return too_large(limit)
-    given = headers.get("content-type", "")
-    return None if is_json(given) else not_json_type(given)
+def make_unfit(fits: Callable[[str], bool], refusal: Callable[[str], Refusal]) -> Unfit:
+    """What says why a body is refused for what its headers say of it: its length, or a content type that `fits` not.
+
+    A body that is not there is not refused.
+    """
+
+    def unfit(headers: Mapping[str, str], limit: int) -> Refusal | None:
+        length = headers.get("content-length", "" if "transfer-encoding" in headers else "0")
+        if length.isascii() and length.isdigit():
+            if length.strip("0") == "":
+                return None
+            if len(length) > 18 or int(length) > limit:
+                return too_large(limit)
+        given = headers.get("content-type", "")
+        return None if fits(given) else refusal(given)
+
+    return unfit
 
 
 def too_large(limit: int) -> Refusal:
     return Refusal("PAYLOAD_TOO_LARGE", 413, "The body is larger than allowed", {"maxBytes": str(limit)})
 
 
-def not_json_type(given: str) -> Refusal:
-    details = {"contentType": given[:LONGEST_SHOWN]}
-    return Refusal("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be application/json", details)
-
-
 @lru_cache(maxsize=64)
 def is_json(content_type: str) -> bool:
     """Whether this is `application/json`, in UTF-8 where it names a charset."""
-    if content_type == "application/json":
-        return True
+    return content_type == "application/json" or _is_utf8_of("application/json", content_type)
+
+
+def is_json_or_untyped(content_type: str) -> bool:
+    """Whether this is no content type at all, or `is_json`."""
+    return not content_type or is_json(content_type)
+
+
+@lru_cache(maxsize=64)
+def is_form(content_type: str) -> bool:
+    """Whether this is a form (`FORM`), in UTF-8 where it names a charset."""
+    return _is_utf8_of(FORM, content_type)
+
+
+def _is_utf8_of(wanted: str, content_type: str) -> bool:
     parsed = Message()
     parsed["content-type"] = content_type
     essence = content_type.partition(";")[0].strip().lower()
     charset = parsed.get_content_charset("utf-8")
-    return essence == "application/json" and charset in ("utf-8", "utf8")
+    return essence == wanted and charset in ("utf-8", "utf8")

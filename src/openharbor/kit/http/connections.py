@@ -15,8 +15,8 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from openharbor.kit.errors import Refusal
-from openharbor.kit.http.answers import error_body
 from openharbor.kit.http.bodies import READS_BODY
+from openharbor.kit.http.error_styles import GATEWAY_STYLE, ErrorStyle
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True):
@@ -54,8 +54,8 @@ TRAILERS = _Dropped()
 class Ledger:
     """Every open connection; those without a request in progress, and those that send a body, longest first."""
 
-    def __init__(self, limits: ConnectionLimits, now_ms: Callable[[], int]) -> None:
-        self.limits, self.now_ms = limits, now_ms
+    def __init__(self, limits: ConnectionLimits, now_ms: Callable[[], int], style: ErrorStyle = GATEWAY_STYLE) -> None:
+        self.limits, self.now_ms, self.style = limits, now_ms, style
         self.open: set[Connection] = set()
         self.idle: OrderedDict[Connection, None] = OrderedDict()
         self.sending: OrderedDict[Connection, None] = OrderedDict()
@@ -209,7 +209,7 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _answer(self, refusal: Refusal, status: int) -> None:
-        body = error_body(refusal, self.ledger.now_ms())
+        body = self.ledger.style.body(refusal, self.ledger.now_ms())
         if not self.transport.is_closing():
             self.transport.write(
                 b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"

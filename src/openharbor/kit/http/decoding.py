@@ -1,12 +1,12 @@
-"""Typed requests out of bytes: bodies, path and query parameters, headers. A refusal names the field and its limit.
+"""Typed requests out of bytes: bodies, forms, path and query parameters, headers. A refusal names the field.
 
-Contract: "Conventions" and the INVALID_REQUEST examples. Unknown fields and parameters are ignored unless a struct
-forbids them. A name given twice in a JSON object counts the last time; a query parameter or header that an operation
+Which words a refusal has is the contract's matter (`wording`). Unknown fields and parameters are ignored unless a
+struct forbids them. A name given twice in a JSON object counts the last time; a parameter or header that an operation
 knows may be given once. As in JSON Schema, 2.0 is an integer.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,8 +14,9 @@ import msgspec
 from msgspec import inspect
 
 from openharbor.kit.errors import Refusal
-from openharbor.kit.field_rules import Problem, explain, rule_of, shape_of
+from openharbor.kit.field_rules import shape_of
 from openharbor.kit.field_texts import reader_of
+from openharbor.kit.http.wording import GATEWAY_WORDS, Part, Words
 
 DecodeText = Callable[[Mapping[str, str]], Any]
 DecodeBytes = Callable[[bytes], Any]
@@ -25,10 +26,11 @@ BYTE = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)")
 CUT_OFF = "is cut off, or holds half of a surrogate pair"
 MORE = "has more after its end"
 TOO_DEEP = "is nested too deeply"
-BODY_MISSING = Refusal("INVALID_REQUEST", 400, "The body is required", {"body": "is required"})
+NOT_FORM = "is not form encoded in UTF-8"
+BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def body_decoder(shape: type) -> DecodeBytes:
+def body_decoder(shape: type, words: Words = GATEWAY_WORDS) -> DecodeBytes:
     """Decodes a JSON body into `shape`, or gives a Refusal."""
     decode: DecodeBytes = msgspec.json.Decoder(shape).decode
     tree = shape_of(shape)
@@ -39,77 +41,90 @@ def body_decoder(shape: type) -> DecodeBytes:
                 raw.decode()  # what the struct does not know is skipped unread, and must be UTF-8 all the same
             return decode(raw)
         except msgspec.ValidationError as error:
-            return _second_reading(raw, str(error), shape, tree)
+            return _second_reading(raw, str(error), shape, tree, words)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return not_json(_where(error, raw))
+            return words.not_json(*_where(error, raw))
         except RecursionError:
-            return not_json(TOO_DEEP)
+            return words.not_json(TOO_DEEP, 0)
 
     return decode_body
 
 
-def params_decoder(shape: type) -> DecodeText:
+def params_decoder(shape: type, words: Words = GATEWAY_WORDS) -> DecodeText:
     """Decodes path parameters, percent-decoded already."""
-    decode = _text_decoder(shape)
-
-    def decode_params(texts: Mapping[str, str]) -> Any:
-        found = decode(texts)
-        return _refusal(found) if isinstance(found, Problem) else found
-
-    return decode_params
+    return _text_decoder(shape, "path", words)
 
 
-def headers_decoder(shape: type) -> DecodeText:
+def headers_decoder(shape: type, words: Words = GATEWAY_WORDS) -> DecodeText:
     """Decodes the headers that an operation knows; its struct names them as the contract does."""
-    decode = _text_decoder(shape)
+    decode = _text_decoder(shape, "header", words)
     names = {field.encode_name.lower(): field.encode_name for field in msgspec.structs.fields(shape)}
 
     def decode_headers(headers: Mapping[str, str]) -> Any:
-        found = decode({names[name]: value for name, value in headers.items() if name in names})
-        return _refusal(found) if isinstance(found, Problem) else found
+        return decode({names[name]: value for name, value in headers.items() if name in names})
 
     return decode_headers
 
 
-def query_decoder(shape: type) -> DecodeBytes:
+def query_decoder(shape: type, words: Words = GATEWAY_WORDS) -> DecodeBytes:
     """Decodes a query string. A parameter that the operation knows may be given once."""
-    decode = _text_decoder(shape)
+    decode = _text_decoder(shape, "query", words)
     names = frozenset(field.encode_name for field in msgspec.structs.fields(shape))
 
     def decode_query(raw: bytes) -> Any:
-        texts = _parameters(raw, names) if raw else {}
-        found = texts if isinstance(texts, Problem) else decode(texts)
-        if isinstance(found, Problem):
-            return malformed("A query parameter is malformed", found.field, found.rule)
-        return found
+        if not raw:
+            return decode({})
+        pairs = _pairs(raw.decode("ascii", "replace"), "query", words)
+        texts = pairs if isinstance(pairs, Refusal) else _once(pairs, names, "query", words)
+        return texts if isinstance(texts, Refusal) else decode(texts)
 
     return decode_query
 
 
-def malformed(message: str, field: str, rule: str) -> Refusal:
-    """400 INVALID_REQUEST."""
-    return Refusal("INVALID_REQUEST", 400, message, {field: rule})
+def form_decoder(shape: type, words: Words = GATEWAY_WORDS) -> DecodeBytes:
+    """Decodes an application/x-www-form-urlencoded body. A parameter without a value counts as left out.
+
+    RFC 6749, section 3.2: that, and that no parameter may be given twice.
+    """
+    decode = _text_decoder(shape, "form", words)
+    names = frozenset(field.encode_name for field in msgspec.structs.fields(shape))
+
+    def decode_form(raw: bytes) -> Any:
+        if BROKEN_ESCAPE.search(raw):
+            return words.malformed("form", NOT_FORM)
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            return words.malformed("form", NOT_FORM)
+        pairs = _pairs(text, "form", words, "strict")
+        texts = pairs if isinstance(pairs, Refusal) else _once(pairs, names, "form", words)
+        return texts if isinstance(texts, Refusal) else decode({name: text for name, text in texts.items() if text})
+
+    return decode_form
 
 
-def not_json(why: str) -> Refusal:
-    return malformed("The body is not valid JSON", "body", why)
-
-
-def _parameters(raw: bytes, names: frozenset[str]) -> dict[str, str] | Problem:
-    texts: dict[str, str] = {}
+def _pairs(text: str, part: Part, words: Words, errors: str = "replace") -> list[tuple[str, str]] | Refusal:
+    if text.count("&") >= MOST_PARAMETERS:
+        return words.malformed(part, f"must have at most {MOST_PARAMETERS} parameters")
     try:
-        pairs = parse_qsl(raw.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
-    except ValueError:
-        return Problem("query", f"must have at most {MOST_PARAMETERS} parameters", "malformed")
+        return parse_qsl(text, keep_blank_values=True, errors=errors)
+    except UnicodeDecodeError:
+        return words.malformed(part, NOT_FORM)
+
+
+def _once(
+    pairs: Iterable[tuple[str, str]], names: frozenset[str], part: Part, words: Words
+) -> dict[str, str] | Refusal:
+    texts: dict[str, str] = {}
     for name, text in pairs:
         if name in names:
             if name in texts:
-                return Problem(name, "must be given once", "malformed")
+                return words.repeated(part, name)
             texts[name] = text
     return texts
 
 
-def _text_decoder(shape: type) -> Callable[[Mapping[str, str]], Any]:
+def _text_decoder(shape: type, part: Part, words: Words) -> DecodeText:
     """From texts to the struct: each field's text is read by its type first, strictly."""
     tree = shape_of(shape)
     fields = tree.fields if isinstance(tree, inspect.StructType) else ()
@@ -122,16 +137,16 @@ def _text_decoder(shape: type) -> Callable[[Mapping[str, str]], Any]:
                 try:
                     values[name] = read(texts[name])
                 except ValueError:
-                    return Problem(name, rule_of(node), "malformed")
+                    return words.unreadable(part, name, node)
         try:
             return msgspec.convert(values, shape)
         except msgspec.ValidationError as error:
-            return explain(str(error), tree)
+            return words.misfit(part, str(error), tree)
 
     return decode
 
 
-def _second_reading(raw: bytes, error: str, shape: type, tree: inspect.Type) -> Any:
+def _second_reading(raw: bytes, error: str, shape: type, tree: inspect.Type, words: Words) -> Any:
     """Reads once more with integral floats as integers, if that was the fault; else tells the fault."""
     if "got `float`" in error:
         try:
@@ -139,8 +154,8 @@ def _second_reading(raw: bytes, error: str, shape: type, tree: inspect.Type) -> 
         except msgspec.ValidationError as second:
             error = str(second)
         except (msgspec.DecodeError, RecursionError):
-            return not_json(TOO_DEEP)
-    return _refusal(explain(error, tree))
+            return words.not_json(TOO_DEEP, 0)
+    return words.misfit("body", error, tree)
 
 
 def _with_integers(value: Any) -> Any:
@@ -151,27 +166,18 @@ def _with_integers(value: Any) -> Any:
     return {name: _with_integers(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-def _refusal(problem: Problem) -> Refusal:
-    field = problem.field
-    if not field:
-        return malformed("The body is malformed", "body", problem.rule)
-    if problem.fault == "unknown":
-        return malformed("Unknown field in the request", field, problem.rule)
-    told = {"missing": "is required", "range": "is out of range", "choice": "is not known"}
-    return malformed(f"{field} {told.get(problem.fault, 'is malformed')}", field, problem.rule)
-
-
-def _where(error: Exception, raw: bytes) -> str:
-    """What is wrong with the bytes, by line and column, both from 1."""
+def _where(error: Exception, raw: bytes) -> tuple[str, int]:
+    """What is wrong with the bytes, by line and column, both from 1; and at which byte, from 0."""
     if isinstance(error, UnicodeDecodeError):
-        return f"is not UTF-8 at {_place(raw, error.start)}"
+        return f"is not UTF-8 at {_place(raw, error.start)}", error.start
     found = BYTE.fullmatch(str(error))
     if found is None:
-        return CUT_OFF
+        return CUT_OFF, len(raw)
+    at = int(found[2])
     if found[1] == "trailing characters":
-        return MORE
-    what = "expected a value" if found[1] == "invalid character" and _wants_value(raw, int(found[2])) else found[1]
-    return f"{what} at {_place(raw, int(found[2]))}"
+        return MORE, at
+    what = "expected a value" if found[1] == "invalid character" and _wants_value(raw, at) else found[1]
+    return f"{what} at {_place(raw, at)}", at
 
 
 def _wants_value(raw: bytes, at: int) -> bool:

@@ -44,7 +44,8 @@ def docs_page(document: Document, json_path: str) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(info["title"])}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
         f"<h1>{escape(info['title'])} {escape(str(info['version']))}</h1><p>{inline(info.get('summary', ''))} "
-        f'The contract itself: <a href="{escape(json_path)}">openapi.json</a>.</p>{_contents(operations)}'
+        f'The contract itself: <a href="{escape(json_path)}">openapi.json</a>.</p>{_below(document)}'
+        f"{_contents(operations)}"
         f"{to_html(info.get('description', ''))}{parts}<h2>Schemas</h2>"
         f"{''.join(schema_table(document, name, schema) for name, schema in schemas.items())}</body></html>\n"
     )
@@ -54,12 +55,18 @@ Found = tuple[str, str, str, dict[str, Any]]
 
 
 def _operations(document: Document) -> Iterator[Found]:
-    for path, item in document["paths"].items():
+    for path, item in (*document["paths"].items(), *document.get("webhooks", {}).items()):
         for method in METHODS:
             if method in item:
                 shared = item.get("parameters", [])
                 operation = {**item[method], "parameters": [*shared, *item[method].get("parameters", [])]}
                 yield operation.get("tags", ["Operations"])[0], method, path, operation
+
+
+def _below(document: Document) -> str:
+    """Where the paths begin, unless at the root."""
+    places = [server["url"] for server in document.get("servers", ()) if server["url"].strip("/")]
+    return f"<p>Paths are below <code>{escape(places[0])}</code>.</p>" if places else ""
 
 
 def _contents(operations: list[Found]) -> str:
@@ -117,7 +124,8 @@ def _content(document: Document, content: dict[str, Any]) -> str:
     html = ""
     for media_type, media in content.items():
         html += f"<p><code>{escape(media_type)}</code>: {type_of(media.get('schema', {}))}</p>"
-        for name, example in media.get("examples", {}).items():
+        only = {"Example": {"value": media["example"]}} if "example" in media else {}
+        for name, example in media.get("examples", only).items():
             example = followed(document, example)
             value = example.get("value")
             shown = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value)).decode()

@@ -9,19 +9,29 @@ import structlog
 
 from openharbor.kit.clock import Clock
 from openharbor.kit.errors import Closed, Refusal, Refused, StorageUnavailable
-from openharbor.kit.http.bodies import Receive, read_body, unfit
+from openharbor.kit.http.bodies import (
+    FORM,
+    Receive,
+    Unfit,
+    is_form,
+    is_json,
+    is_json_or_untyped,
+    make_unfit,
+    read_body,
+)
 from openharbor.kit.http.decoding import (
-    BODY_MISSING,
     body_decoder,
+    form_decoder,
     headers_decoder,
-    malformed,
     params_decoder,
     query_decoder,
 )
-from openharbor.kit.http.limits import Limits, RateLimiter, caller_of, too_many_at_once
+from openharbor.kit.http.error_styles import GATEWAY_STYLE, ErrorStyle
+from openharbor.kit.http.limits import Limits, RateLimiter, caller_of
 from openharbor.kit.http.operation import Answer, Call, Caller, Gatekeeper, Operation
 from openharbor.kit.http.origins import Origins, foreign
 from openharbor.kit.http.request_metrics import Observe
+from openharbor.kit.http.wording import Words, malformed
 from openharbor.kit.ids import Source
 
 log = structlog.get_logger("openharbor.http")
@@ -43,20 +53,29 @@ class Service:
     is_stopping: Callable[[], bool]
     new_incident: Source
     rates: RateLimiter
+    style: ErrorStyle = GATEWAY_STYLE
     in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An operation, and what it needs at each request, made once."""
+    """An operation, and what it needs at each request, made once.
+
+    `bounded`: refused when the service has too much to do at once. `unfit`: whether a body may be read. `body_needed`:
+    one that is missing is refused.
+    """
 
     operation: Operation
     observe: Observe
+    style: ErrorStyle
+    bounded: bool
     once: frozenset[str]
     decode_params: Callable[[Mapping[str, str]], Any] | None
     decode_query: Callable[[bytes], Any] | None
     decode_headers: Callable[[Mapping[str, str]], Any] | None
     decode_body: Callable[[bytes], Any] | None
+    unfit: Unfit
+    body_needed: bool
 
 
 @dataclass(slots=True)
@@ -72,17 +91,42 @@ class Arrival:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_endpoint(operation: Operation, observe: Observe) -> Endpoint:
+def make_endpoint(service: Service, operation: Operation, observe: Observe) -> Endpoint:
+    """Raises ValueError for an operation with a body in two forms."""
+    if operation.body is not None and operation.form is not None:
+        raise ValueError(f"{operation.operation_id} has a JSON body and a form")
     known = [] if operation.headers is None else operation.headers.__struct_encode_fields__  # type: ignore[attr-defined]  # a Struct
+    style = operation.error_style or service.style
+    words = style.words
     return Endpoint(
         operation,
         observe,
+        style,
+        operation.limited or service.limits.bounds_unlimited,
         ONCE | {name.lower() for name in known},
-        None if operation.params is None else params_decoder(operation.params),
-        None if operation.query is None else query_decoder(operation.query),
-        None if operation.headers is None else headers_decoder(operation.headers),
-        None if operation.body is None else body_decoder(operation.body),
+        None if operation.params is None else params_decoder(operation.params, words),
+        None if operation.query is None else query_decoder(operation.query, words),
+        None if operation.headers is None else headers_decoder(operation.headers, words),
+        _body_decoder(operation, words),
+        _unfit(operation, words),
+        operation.body is not None and not operation.body_optional,
     )
+
+
+def _body_decoder(operation: Operation, words: Words) -> Callable[[bytes], Any] | None:
+    if operation.form is not None:
+        return form_decoder(operation.form, words)
+    if operation.body is None:
+        return None
+    decode = body_decoder(operation.body, words)
+    return (lambda raw: decode(raw or b"{}")) if operation.body_optional else decode
+
+
+def _unfit(operation: Operation, words: Words) -> Unfit:
+    if operation.form is not None:
+        return make_unfit(is_form, lambda given: words.media_type(given, FORM))
+    fits = is_json_or_untyped if words.untyped_is_json else is_json
+    return make_unfit(fits, lambda given: words.media_type(given, "application/json"))
 
 
 async def respond(service: Service, endpoint: Endpoint, arrival: Arrival) -> Answer | Refusal | None:
@@ -99,8 +143,8 @@ async def respond(service: Service, endpoint: Endpoint, arrival: Arrival) -> Ans
         return _told(service, operation, call, caller, address)
     if call is None:
         return None
-    if operation.limited and service.in_flight >= service.limits.in_flight:
-        return _told(service, operation, too_many_at_once(service.limits.in_flight), caller, address)
+    if endpoint.bounded and service.in_flight >= service.limits.in_flight:
+        return _told(service, operation, endpoint.style.busy(service.limits.in_flight), caller, address)
     service.in_flight += 1
     try:
         return await operation.handler(call)
@@ -175,13 +219,13 @@ async def _decode(limits: Limits, endpoint: Endpoint, arrival: Arrival, caller: 
             return part
     raw, body = b"", None
     if endpoint.decode_body is not None:
-        refusal = unfit(arrival.headers, limits.body_bytes)
+        refusal = endpoint.unfit(arrival.headers, limits.body_bytes)
         received = refusal if refusal is not None else await read_body(scope, arrival.receive, limits.body_bytes)
         if received is None or isinstance(received, Refusal):
             return received
-        if not received and not endpoint.operation.body_optional:
-            return BODY_MISSING
-        raw, body = received, endpoint.decode_body(received or b"{}")
+        if not received and endpoint.body_needed:
+            return endpoint.style.words.no_body
+        raw, body = received, endpoint.decode_body(received)
         if isinstance(body, Refusal):
             return body
     return Call(

@@ -16,7 +16,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Limits of a service (contract, "Conventions").
 
     `body_bytes` of one request; `requests_per_minute` of one caller, of whom `callers` are remembered; `in_flight`
-    requests in handlers at once. `loopback_exempt`: callers on this machine are not counted.
+    requests in handlers at once. `loopback_exempt`: callers on this machine are not counted. `bounds_unlimited`:
+    operations outside of the rate limit count among those in flight, and are refused when there are too many.
     """
 
     body_bytes: int = 65_536
@@ -24,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
     callers: int = 10_000
     in_flight: int = 512
     loopback_exempt: bool = True
+    bounds_unlimited: bool = False
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):

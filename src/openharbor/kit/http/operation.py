@@ -1,21 +1,37 @@
 """What a room declares of its API: operations, the calls they get and the answers they give."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from openharbor.kit.errors import Refusal
+
+if TYPE_CHECKING:
+    from openharbor.kit.http.error_styles import ErrorStyle
+
+
+class AnyObject(msgspec.Struct, frozen=True):
+    """A JSON object of which no field is read: what `body` is where a contract takes any object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `key_id` None: nobody showed a key. `kind` as in the audit log: apiKey | loopback | admin | …"""
+    """Who asks. `key_id` None: nobody showed a key. `kind` as in the audit log: apiKey | loopback | client | …
+
+    `tenant`: the organization it acts for. `claims`: what its token says besides.
+    """
 
     kind: str
     name: str | None
     address: str
     key_id: str | None = None
     scopes: frozenset[str] = frozenset()
+    tenant: int | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +46,16 @@ class Call:
     params: Any = None  # the operation's `params` struct
     query: Any = None  # the operation's `query` struct
     headers: Any = None  # the operation's `headers` struct
-    body: Any = None  # the operation's `body` struct
+    body: Any = None  # the operation's `body` or `form` struct
     raw_body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. `body`: a struct or other msgspec value is sent as JSON, bytes as they are, None not at all."""
+    """What goes back. `body`: a struct or other msgspec value is sent as JSON, bytes as they are, None not at all.
+
+    JSON's null is `msgspec.Raw(b"null")`. `headers` stand instead of those of the same name that every answer has.
+    """
 
     status: int
     body: object = None
@@ -52,8 +71,9 @@ class Operation:
     """One operation of the contract. Structs name their fields as the contract does (`rename` where Python cannot).
 
     `scope` None: open to everybody, no key is looked at. `body` None: a body is ignored unread. `body_optional`: an
-    absent body is decoded as `{}`. `changes_state`: refused while the service stops. `limited`: counts in the
-    rate limit.
+    absent body is decoded as `{}`. `form`: instead of `body`, for application/x-www-form-urlencoded.
+    `changes_state`: refused while the service stops. `limited`: counts in the rate limit. `error_style`: how its
+    errors are told; None: as the service's are.
     """
 
     operation_id: str
@@ -68,6 +88,8 @@ class Operation:
     body_optional: bool = False
     changes_state: bool = False
     limited: bool = True
+    form: type | None = None
+    error_style: ErrorStyle | None = None
 
 
 class Gatekeeper(Protocol):

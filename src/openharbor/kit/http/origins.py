@@ -2,6 +2,10 @@
 
 An open needs neither a body nor, on loopback, a key; a page somewhere else could ask for one through its visitor's
 browser. A foreign `Host` means DNS rebinding, which makes any page one of the same origin (contract, choice 15).
+
+A service whose every caller shows a secret of its own in each request, a bearer token or a client's secret, needs
+neither check: a browser adds nothing by itself that would let a page in, neither a cookie nor its place in the
+network, and a page that knows the secret may call from anywhere. Answers are shown to pages of allowed origins alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,12 +24,14 @@ LONGEST_SHOWN = 200
 class Origins(msgspec.Struct, frozen=True):
     """Who may call. `hosts`: names of this machine, in lower case. `allowed`: other origins, as browsers send them.
 
-    `open_paths` answer whatever the host and the origin.
+    `open_paths` answer whatever the host and the origin. `any_host`: every path does; for services that let nobody in
+    for where the request comes from.
     """
 
     hosts: frozenset[str] = frozenset({"localhost"})
     allowed: frozenset[str] = frozenset()
     open_paths: frozenset[str] = frozenset()
+    any_host: bool = False
 
 
 def own_origins(
@@ -37,8 +43,15 @@ def own_origins(
     return Origins(frozenset(names - {""}), frozenset(one.lower() for one in allowed), frozenset(open_paths))
 
 
+def bearer_origins(allowed: Iterable[str] = ()) -> Origins:
+    """For a service where each caller shows a secret; pages of `allowed` origins may call it and read the answers."""
+    return Origins(frozenset(), frozenset(one.lower() for one in allowed), any_host=True)
+
+
 def foreign(origins: Origins, scheme: str, host: str | None, origin: str | None) -> Refusal | None:
     """403 for a page of another origin or a name that is not ours. A request without `Host` comes from no browser."""
+    if origins.any_host:
+        return None
     if host is not None and not is_own_host(origins.hosts, host):
         return Refusal("FORBIDDEN", 403, "Requests for this host are not allowed", {"host": host[:LONGEST_SHOWN]})
     if origin is None or origin.lower() in origins.allowed or _same(scheme, host, origin):

@@ -36,12 +36,18 @@ class Found(msgspec.Struct, Generic[T], frozen=True):
     params: Mapping[str, str]
 
 
-def make_routes(entries: Iterable[tuple[str, str, T]]) -> Routes[T]:
-    """Routes from (method, path, target). Raises ValueError when one is given twice."""
+def make_routes(entries: Iterable[tuple[str, str, T]], *, either_slash: bool = False) -> Routes[T]:
+    """Routes from (method, path, target). `either_slash`: each is also found with a slash at its end.
+
+    Raises ValueError when one is given twice, or with such a slash where it is found with one anyway.
+    """
     paths: dict[str, dict[str, T]] = {}
     for method, path, target in entries:
-        if paths.setdefault(path, {}).setdefault(method, target) is not target:
-            raise ValueError(f"{method} {path} is given twice")
+        if either_slash and path.endswith("/") and path != "/":
+            raise ValueError(f"{method} {path} is found with and without its slash: give it without")
+        for each in (path, f"{path}/") if either_slash and path != "/" else (path,):
+            if paths.setdefault(each, {}).setdefault(method, target) is not target:
+                raise ValueError(f"{method} {path} is given twice")
     templates: dict[int, list[Template[T]]] = {}
     for path, methods in sorted(paths.items(), key=lambda entry: _weight(entry[0])):
         if "{" in path:

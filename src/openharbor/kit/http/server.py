@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from openharbor.kit.clock import Clock, SystemClock
 from openharbor.kit.errors import Failed
 from openharbor.kit.http.connections import ConnectionLimits, Ledger, keep_sweeping, protocol_of
+from openharbor.kit.http.error_styles import GATEWAY_STYLE, ErrorStyle
 
 log = structlog.get_logger("openharbor.http")
 T = TypeVar("T")
@@ -55,17 +56,20 @@ async def serve(
     clock: Clock | None = None,
     ssl_certfile: Path | None = None,
     ssl_keyfile: Path | None = None,
+    error_style: ErrorStyle = GATEWAY_STYLE,
+    listener: socket.socket | None = None,
 ) -> None:
     """Serves `app` until SIGTERM, SIGINT or `stop`; `on_ready` gets the URL, with the port that port 0 came to be.
 
     The first signal calls `on_stop`, during which requests are still answered, then ends within `stop_seconds`; a
-    second one ends the process at once with code 130 (cli.md). `signals` False leaves them to the caller. Raises Failed
-    when the address cannot be had.
+    second one ends the process at once with code 130 (cli.md). `signals` False leaves them to the caller. `error_style`
+    is the app's, for what is refused before it gets there. `listener`: from `listen`, in place of `host` and `port`;
+    it is closed in the end. Raises Failed when the address cannot be had.
     """
-    listener = _listen(host, port)
+    listener = listener if listener is not None else listen(host, port)
     ready = _ready_in_own_process(on_ready) if signals else on_ready
     limits = replace(limits, connections=min(limits.connections, most_connections(raise_file_limit())))
-    ledger = Ledger(limits, (clock or SystemClock()).now)
+    ledger = Ledger(limits, (clock or SystemClock()).now, error_style)
     server = _Server(
         uvicorn.Config(
             app,
@@ -168,7 +172,8 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Takes an address; nothing is answered there yet. Raises Failed when it cannot be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
