@@ -1,0 +1,1 @@
+"""The protocol between phone and tower, without I/O (blink-protocol.md)."""
