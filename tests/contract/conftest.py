@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.postgres import postgres as postgres
+
 CONTRACT = Path(__file__).parents[2] / "contract" / "gateway-local.yaml"
 
 

@@ -1,0 +1,1 @@
+"""Who may call: clients, access tokens, the keys that sign them (contract accounts.yaml)."""

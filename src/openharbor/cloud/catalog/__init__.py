@@ -1,0 +1,1 @@
+"""What there is: organizations, locations, towers, locker types, lockers."""

@@ -1,0 +1,1 @@
+"""The state of each locker, and everything that may change it (contract locker-states.md)."""

@@ -1,0 +1,113 @@
+"""Serving a cloud until it is told to stop: the APIs with the workers, or the workers alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from msgspec.structs import replace
+
+from openharbor.cloud.app import running
+from openharbor.cloud.settings import CloudSettings
+from openharbor.kit.clock import Clock, SystemClock
+from openharbor.kit.http import server
+from openharbor.kit.http.connections import ConnectionLimits
+from openharbor.kit.http.error_styles import DETAIL_STYLE
+from openharbor.kit.logs import Format, Level, configure
+
+log = structlog.get_logger("openharbor.cloud")
+
+Say = Callable[[str], None]
+
+
+def run(
+    database_url: str,
+    master_key_file: Path | None,
+    settings: CloudSettings,
+    *,
+    log_format: Format,
+    log_level: Level,
+    say: Say,
+) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code. `say` gets the ready line. Raises Failed when it cannot start."""
+    configure(log_format, log_level)
+    server.run(_serve(database_url, master_key_file, settings, SystemClock(), say))
+    log.info("Stopped")
+    return 0
+
+
+async def _serve(
+    database_url: str, master_key_file: Path | None, settings: CloudSettings, clock: Clock, say: Say
+) -> None:
+    listener = server.listen(settings.host, settings.port)  # first: tokens and links name the address
+    public_url = settings.public_url.rstrip("/") or server.url_of(listener, "http")
+    async with running(database_url, master_key_file, settings, clock, public_url) as app:
+        await server.serve(
+            app,
+            settings.host,
+            settings.port,
+            on_ready=lambda url: say(f"openharbor cloud ready {url}"),
+            limits=ConnectionLimits(connections=settings.connections),
+            clock=clock,
+            listener=listener,
+            error_style=DETAIL_STYLE,
+        )
+
+
+@asynccontextmanager
+async def serving(
+    database_url: str, master_key_file: Path | None, settings: CloudSettings, clock: Clock
+) -> AsyncIterator[str]:
+    """A cloud on an address of its own inside another program, for the time of a block; its URL."""
+    listener = server.listen(settings.host, settings.port)
+    url = server.url_of(listener, "http")
+    ready, stop = asyncio.Event(), asyncio.Event()
+    async with running(database_url, master_key_file, settings, clock, settings.public_url or url) as app:
+        task = asyncio.create_task(
+            server.serve(
+                app,
+                settings.host,
+                settings.port,
+                on_ready=lambda _: ready.set(),
+                stop=stop,
+                signals=False,
+                clock=clock,
+                listener=listener,
+                error_style=DETAIL_STYLE,
+            )
+        )
+        task.add_done_callback(lambda _: ready.set())
+        await ready.wait()
+        try:
+            yield url
+        finally:
+            stop.set()
+            await task
+
+
+def run_worker(
+    database_url: str,
+    master_key_file: Path | None,
+    settings: CloudSettings,
+    *,
+    log_format: Format,
+    log_level: Level,
+    say: Say,
+) -> int:
+    """Sends webhooks and ends reservations until SIGTERM or SIGINT; the exit code."""
+    configure(log_format, log_level)
+    server.run(_work(database_url, master_key_file, settings, SystemClock(), say))
+    log.info("Stopped")
+    return 0
+
+
+async def _work(
+    database_url: str, master_key_file: Path | None, settings: CloudSettings, clock: Clock, say: Say
+) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in server.SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    async with running(database_url, master_key_file, replace(settings, worker=True), clock, settings.public_url):
+        say("openharbor cloud worker ready")
+        await stop.wait()
