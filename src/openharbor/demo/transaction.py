@@ -1,46 +1,15 @@
 """The story of a transaction: a locker is given, the door opens, something goes in and out, the locker comes free."""
 
-import asyncio
-import signal
-import sys
-from collections.abc import Callable
 from typing import Any
-
-import uvloop
 
 from openharbor.boards.emulator.emulator import Emulator
 from openharbor.boards.emulator.lock import Lock
-from openharbor.demo.narration import Narration, Unseen
-from openharbor.demo.stage import Stage, on_stage
-from openharbor.kit.clock import SystemClock
-from openharbor.kit.logs import configure
+from openharbor.demo.narration import Narration
+from openharbor.demo.stage import Stage
 
 
-def run(*, serve: bool, seed: int, say: Callable[[str], None]) -> int:
-    """Tells the story; the exit code is 0 only if every step was seen to work. `serve` goes on until it is stopped."""
-    try:
-        return uvloop.run(_run(serve=serve, seed=seed, say=say))
-    except KeyboardInterrupt:
-        return 0
-
-
-async def _run(*, serve: bool, seed: int, say: Callable[[str], None]) -> int:
-    configure(log_level="critical")  # the story tells what the log would
-    clock = SystemClock()
-    narration = Narration(say, clock)
-    async with on_stage(seed=seed, clock=clock) as stage:
-        try:
-            await _whole_story(narration, stage)
-        except Unseen as unseen:
-            print(f"openharbor: not seen: {unseen}", file=sys.stderr)  # noqa: T201
-            return 1
-        say(f"Every one of {narration.steps} steps was seen to work.")
-        if serve:
-            await _keep_serving(stage, say)
-    return 0
-
-
-async def _whole_story(narration: Narration, stage: Stage) -> None:
+async def tell_transaction(narration: Narration, stage: Stage) -> None:
+    """The whole story. Raises Unseen at the first step that was not seen to work."""
     narration.tell("Two cabinets on TCP: a Kerong CU16 (tower A) and a Waveshare relay board (tower B); one gateway.")
     for cabinet in (stage.kerong, stage.waveshare):
         narration.note(cabinet.url())
@@ -117,14 +86,3 @@ async def _audit(narration: Narration, stage: Stage) -> None:
     narration.see(f"{entries} audit entries, each linked to the one before", entries > 0)
     broken = [str(violation) for cabinet in (stage.kerong, stage.waveshare) for violation in cabinet.violations()]
     narration.see("no cabinet saw a rule of its wire broken", not broken)
-
-
-async def _keep_serving(stage: Stage, say: Callable[[str], None]) -> None:
-    say(f"openharbor gateway ready {stage.url}")
-    for cabinet in (stage.kerong, stage.waveshare):
-        say(f"openharbor cabinet ready {cabinet.url()}")
-    say(f"No key is needed on loopback. Admin sign-in: admin, {stage.admin_password}. Ctrl-C ends it.")
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await stopped.wait()
