@@ -5,8 +5,10 @@ from msgspec.structs import FieldInfo, fields
 
 from harness.command_line import COMMANDS
 from harness.pages import ROOT
+from openharbor.cloud.settings import CloudSettings
 from openharbor.gateway.settings import ServiceSettings
 
+SERVICES = {"gateway": ServiceSettings, "cloud": CloudSettings}
 OPERATORS = (ROOT / "docs" / "operators.md").read_text()
 
 
@@ -21,19 +23,20 @@ def test_an_environment_variable_of_the_command_line_stands_in_the_operators_pag
     assert f"`{name}`" in OPERATORS
 
 
-@pytest.mark.parametrize("name", sorted(field.name for field in fields(ServiceSettings)))
-def test_a_setting_of_the_gateway_stands_in_the_operators_page_with_its_environment_variable(name: str) -> None:
-    assert f"`OPENHARBOR_GATEWAY_{name.upper()}`" in OPERATORS
+SETTINGS = [(table, field) for table, shape in SERVICES.items() for field in fields(shape)]
+NAMES = [f"{table}.{field.name}" for table, field in SETTINGS]
 
 
-def documented_default(name: str) -> str:
-    """The default that the operators' table gives a setting."""
-    row = next(line for line in OPERATORS.splitlines() if line.startswith(f"| `{name}` |"))
-    return row.split("|")[3].strip().strip("`")
+def row_of(table: str, name: str) -> list[str]:
+    """The cells of a setting's row: its name, where it is given, its default."""
+    variable = f"`OPENHARBOR_{table.upper()}_{name.upper()}`"
+    line = next(line for line in OPERATORS.splitlines() if line.startswith(f"| `{name}` |") and variable in line)
+    return [cell.strip() for cell in line.split("|")[1:]]
 
 
-@pytest.mark.parametrize("field", fields(ServiceSettings), ids=lambda field: str(field.name))
-def test_the_operators_page_tells_the_default_of_a_setting(field: FieldInfo) -> None:
-    spelled = {True: "true", False: "false", (): "none"}
+@pytest.mark.parametrize(("table", "field"), SETTINGS, ids=NAMES)
+def test_the_operators_page_tells_a_setting_with_its_variable_and_default(table: str, field: FieldInfo) -> None:
+    spelled = {True: "true", False: "false", (): "none", "": "none"}
     default = field.default
-    assert documented_default(field.name) == (spelled[default] if default in spelled else str(default))
+    told = row_of(table, field.name)[2].strip("`")
+    assert told == (spelled[default] if default in spelled else str(default))

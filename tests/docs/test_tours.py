@@ -62,6 +62,8 @@ class Reader:
 
     def _here(self, word: str) -> str:
         """Paths of the page below this reader's directory; those of the repository as they are."""
+        if word.startswith("sqlite:///"):
+            return f"sqlite:///{self.directory}/cloud.db"
         if word.startswith("src/"):
             return str(ROOT / word)
         if word.startswith(("./", "/var/lib/")) or word.endswith((".toml", ".backup")):

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness.api import Api
+from harness.clouds import Client, bearer, lockers, token
 from harness.processes import OPENHARBOR
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,16 @@ HEARD = (
     r"seen: told as jammed",
     r"seen: \d+ audit entries, each linked to the one before",
     r"seen: no cabinet saw a rule of its wire broken",
+    r"A cloud with one library, two towers, twenty lockers",
+    r"seen: the token is good for Acme's client",
+    r"reserve a small one for 300 s",
+    r"seen: locker \S+ is reserved",
+    r"POST a drop-off token",
+    r"seen: the locker is rented",
+    r"opens the payload with the key of its provisioning file",
+    r"seen: authentic, for this tower, this locker, a drop-off",
+    r"seen: declined, until a phone has brought the tower the news",
+    r"seen: the shop's webhooks, in order: LOCKER_RESERVED, LOCKER_TOKEN_CREATED, LOCKER_RELEASED",
 )
 
 
@@ -71,6 +82,10 @@ def test_with_serve_everything_goes_on_until_it_is_stopped() -> None:
         api = Api(line.split()[-1])
         assert api.post("/transactions", {"transactionId": "mine"}).status == 201
         assert api.post("/transactions/mine/open").body["confirmed"] is True
+        line = next(line for line in process.stdout if line.startswith("openharbor cloud ready "))
+        words = process.stdout.readline().replace(",", " ").replace(".", " ").split()
+        client = Client(words[1], words[3])
+        assert lockers(bearer(line.split()[-1], token(line.split()[-1], client)))
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     finally:

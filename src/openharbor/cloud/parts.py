@@ -1,7 +1,7 @@
 """What the cloud's routes and workers share; put together in `app`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from openharbor.cloud.master_key import Vault
@@ -45,6 +45,6 @@ class CloudParts:
     access_tokens: AccessTokens
     settings: CloudSettings
     public_url: str
-    link_secret: bytes
+    link_secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
     wake_webhooks: Callable[[], None]

@@ -30,7 +30,6 @@ class CloudSettings(msgspec.Struct, frozen=True):
     environment: Literal["sandbox", "production"] = "sandbox"
     issuer: str = ""
     audience: str = "openharbor"
-    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     webhook_networks: tuple[str, ...] = ()
     body_bytes: BodySize = 1 << 20

@@ -12,8 +12,11 @@ async def tell_delivery(narration: Narration, platform: Platform) -> None:
     """From a client's secret to a released locker. Raises Unseen at the first step that was not seen to work."""
     narration.tell("A cloud with one library, two towers, twenty lockers; tower 0100000000000014 is provisioned.")
     narration.note(f"cloud at {platform.url}")
+    narration.see("its file holds a key and 16 lockers", len(platform.provision.lockers) == 16)
     narration.tell("Acme Parcels asks for an access token, and for webhooks.")
     await platform.sign_in()
+    info = await platform.call("POST", "/login/test-token", 200)
+    narration.see("the token is good for Acme's client", info["clientId"] == platform.client_id)
     await platform.call("POST", "/webhook-endpoints", 201, {"url": platform.shop.url})
     locker = await _reserve(narration, platform)
     token = await _mint(narration, platform, locker)

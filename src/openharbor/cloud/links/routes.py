@@ -5,7 +5,7 @@ from functools import partial
 from openharbor.cloud.links import drawing, inputs, link_tokens, requests, views
 from openharbor.cloud.links import messages as m
 from openharbor.cloud.links.store import Link, Wanted
-from openharbor.cloud.lockers.attempts import Attempt, attempt_of, message_id, scope_of
+from openharbor.cloud.lockers.attempts import Attempt, attempt_of, new_message_id, scope_of
 from openharbor.cloud.lockers.routes import SCOPE, Reply, changed
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.scope import INSTALLATION
@@ -157,7 +157,7 @@ async def _draw(parts: CloudParts, call: Call) -> Reply:
         action="create_locker_open_token",
         actor=f"link:{link_id}",
         now=call.received_at,
-        new_message_id=partial(message_id, parts),
+        new_message_id=partial(new_message_id, parts),
     )
     drawn = await changed(
         parts, partial(drawing.draw, INSTALLATION, command=command, attempt=attempt, vault=parts.vault)

@@ -102,8 +102,6 @@ def _missed(locker: Locker, before: Locker, tower: Tower, fact: Accessed) -> Cha
     emptied = not after.taken and (report.taken or after.retired > report.retired)
     if not emptied or fact.reason is Reason.REVERTED:
         return None
-    if before.access is not None and (before.access.kind == "pickup" or before.access.reverted):
-        return None
     if fact.token_id is None and code_in_force(before) is None:
         return _by_staff(locker, tower, fact)
     return _opened(locker, tower, replace(fact, confirmed=True), "pickup")

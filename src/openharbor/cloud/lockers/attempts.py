@@ -12,11 +12,11 @@ from openharbor.cloud.lockers.change import Change
 from openharbor.cloud.lockers.store import Loaded
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.scope import TenantScope
+from openharbor.cloud.webhooks.message_ids import message_id
 from openharbor.kit.database.face import Transaction
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.operation import Call, Caller
 
-CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 NO_ORGANIZATION = Refusal("FORBIDDEN", 403, "Not enough permissions")
 
 
@@ -84,13 +84,12 @@ def organization_of(scope: TenantScope) -> int:
 def attempt_of(parts: CloudParts, call: Call, action: str) -> Attempt:
     """What the caller of this request tries."""
     actor = f"{call.caller.kind}:{call.caller.name}"
-    return Attempt(action=action, actor=actor, now=call.received_at, new_message_id=partial(message_id, parts))
+    return Attempt(action=action, actor=actor, now=call.received_at, new_message_id=partial(new_message_id, parts))
 
 
-def message_id(parts: CloudParts) -> str:
-    """A `webhook-id`: `msg_` and a ULID (webhooks.md 1)."""
-    number = int.from_bytes(parts.clock.now().to_bytes(6, "big") + parts.random(10), "big")
-    return "msg_" + "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+def new_message_id(parts: CloudParts) -> str:
+    """A `webhook-id` of this moment."""
+    return message_id(parts.clock.now(), parts.random)
 
 
 def scope_of(caller: Caller) -> TenantScope | Refusal:

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from openharbor.cloud.lockers import states, store
-from openharbor.cloud.lockers.attempts import Attempt, carry_out, message_id
+from openharbor.cloud.lockers.attempts import Attempt, carry_out, new_message_id
 from openharbor.cloud.lockers.locker import Locker
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.scope import INSTALLATION, TenantScope
@@ -65,7 +65,7 @@ async def expire_now(parts: CloudParts) -> float:
             return (
                 LONGEST_WAIT_S if due_at is None else min(LONGEST_WAIT_S, max((due_at - now) / 1000, SHORTEST_WAIT_S))
             )
-        unit = partial(expire_due, INSTALLATION, now=now, limit=AT_ONCE, new_message_id=partial(message_id, parts))
+        unit = partial(expire_due, INSTALLATION, now=now, limit=AT_ONCE, new_message_id=partial(new_message_id, parts))
         if await parts.database.write(unit) == 0:  # another process has them
             return SHORTEST_WAIT_S
         parts.wake_webhooks()

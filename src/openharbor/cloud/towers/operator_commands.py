@@ -12,12 +12,12 @@ from typing import Any
 from openharbor.blink import provisioning
 from openharbor.blink.keys import ROOT_BYTES
 from openharbor.blink.provisioning import Provision
-from openharbor.cloud.lockers.attempts import CROCKFORD
 from openharbor.cloud.master_key import Vault
 from openharbor.cloud.scope import INSTALLATION
 from openharbor.cloud.towers import provision as provisions
 from openharbor.cloud.towers import rollover
 from openharbor.cloud.towers.provision import Request
+from openharbor.cloud.webhooks.message_ids import message_id
 from openharbor.kit.database.face import Database
 from openharbor.kit.errors import Closed, Failed, Refusal, StorageUnavailable
 
@@ -88,7 +88,7 @@ async def _store(database: Database, request: Request, file: Provision, unfinish
         INSTALLATION,
         request=request,
         expected=file,
-        new_message_id=partial(_message_id, request.now, random),
+        new_message_id=partial(message_id, request.now, random),
     )
     try:
         stored = await database.write(unit)
@@ -99,12 +99,6 @@ async def _store(database: Database, request: Request, file: Provision, unfinish
         _remove(unfinished)
         raise Failed(stored.message)
     return stored
-
-
-def _message_id(now: int, random: Random) -> str:
-    """A `webhook-id`: `msg_` and a ULID (webhooks.md 1)."""
-    number = int.from_bytes(now.to_bytes(6) + random(10))
-    return "msg_" + "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def _refuse_to_overwrite(out: Path) -> None:

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _organizations()
     _clients()
     _refresh_tokens()
+    _refresh_tokens_indexes()
     _signing_keys()
     _operators()
     _locker_types()
@@ -88,6 +89,9 @@ def _refresh_tokens() -> None:
         sa.PrimaryKeyConstraint("digest", name="pk_refresh_tokens"),
         sa.ForeignKeyConstraint(["client_id"], ["clients.client_id"], name="fk_refresh_tokens_client_id"),
     )
+
+
+def _refresh_tokens_indexes() -> None:
     op.create_index("ix_refresh_tokens_client_id", "refresh_tokens", ["client_id"])
     op.create_index("ix_refresh_tokens_expires_at", "refresh_tokens", ["expires_at"])
     op.create_index("ix_refresh_tokens_family", "refresh_tokens", ["family"])

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _links()
     _webhook_endpoints()
     _webhook_deliveries()
+    _webhook_deliveries_indexes()
     _audit()
 
 
@@ -200,6 +201,9 @@ def _webhook_deliveries() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
         sa.ForeignKeyConstraint(["endpoint_id"], ["webhook_endpoints.id"], name="fk_webhook_deliveries_endpoint_id"),
     )
+
+
+def _webhook_deliveries_indexes() -> None:
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
