@@ -1,5 +1,7 @@
 """Every setting and every environment variable is documented for operators."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import FieldInfo, fields
 
@@ -8,7 +10,7 @@ from harness.pages import ROOT
 from openharbor.cloud.settings import CloudSettings
 from openharbor.gateway.settings import ServiceSettings
 
-SERVICES = {"gateway": ServiceSettings, "cloud": CloudSettings}
+SERVICES: dict[str, Any] = {"gateway": ServiceSettings, "cloud": CloudSettings}
 OPERATORS = (ROOT / "docs" / "operators.md").read_text()
 
 

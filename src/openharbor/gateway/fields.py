@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Meta
 
@@ -102,15 +101,6 @@ MILLISECOND = timedelta(milliseconds=1)
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970, UTC, rounded down."""
     return (moment - EPOCH) // MILLISECOND
-
-
-def is_timezone(name: str) -> bool:
-    """Whether the time zone database has this name."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # no such zone, a directory of zones, or no name for one at all
-        return False
-    return True
 
 
 def is_address(text: str) -> bool:

@@ -10,7 +10,8 @@ SECRET_WORDS = frozenset(
     | {"authorization", "cookie", "credential", "credentials", "pin"}
 )
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-SECRET_TEXT = re.compile(r"(ohgw_|[Bb]earer +|[Bb]asic +)[A-Za-z0-9._~+/=-]{6,}")
+SIGNED_TEXT = r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)+"  # a JSON object, a dot, its signature: tokens, links
+SECRET_TEXT = re.compile(rf"(ohgw_|whsec_|[Bb]earer +|[Bb]asic +)[A-Za-z0-9._~+/=-]{{6,}}|{SIGNED_TEXT}")
 
 
 def is_secret_name(name: str) -> bool:

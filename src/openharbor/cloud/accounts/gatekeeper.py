@@ -7,13 +7,13 @@ import structlog
 
 from openharbor.cloud.accounts.keeper import AccountKeeper, Snapshot
 from openharbor.cloud.accounts.tokens import Rejected, Verified, verify
+from openharbor.cloud.callers import NOT_PERMITTED
 from openharbor.kit.clock import Clock
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.operation import Caller, Operation
 
 NOT_AUTHENTICATED = Refusal("UNAUTHORIZED", 401, "Not authenticated")
 NOT_VALID = Refusal("UNAUTHORIZED", 401, "Could not validate credentials")
-NOT_PERMITTED = Refusal("FORBIDDEN", 403, "Not enough permissions")
 LINK = "link"
 MOST_KNOWN = 10_000
 SAME_ADDRESS_S = 60.0

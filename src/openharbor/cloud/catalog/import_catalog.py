@@ -20,6 +20,7 @@ from openharbor.kit.database.opening import open_database
 from openharbor.kit.errors import Failed
 
 ACTOR = "command line"
+KINDS = ("organizations", "lockerTypes", "locations", "towers", "lockers")
 NUMBERED = ("organizations", "locations", "lockers")
 
 Summary = dict[str, Any]
@@ -63,20 +64,17 @@ def _read(file: Path) -> bytes:
 def import_catalog(scope: TenantScope, tx: Transaction, *, reading: Reading, now: int) -> Summary | tuple[Fault, ...]:
     """One unit of work: what was done, or every fault and nothing done. `now`: ms since 1970."""
     plan = plan_import(reading, _present(scope, tx, reading.catalog), now)
-    summary = _summary(plan) if isinstance(plan, Plan) else {}
-    audit.note(
-        scope,
-        tx,
-        at=now,
-        actor=ACTOR,
-        action="catalog import",
-        outcome=f"refused: {len(plan)} faults" if isinstance(plan, tuple) else "done",
-        details={name: counts["created"] + counts["changed"] for name, counts in summary.items() if name in KINDS},
-    )
     if isinstance(plan, tuple):
+        _note(scope, tx, now, "refused", {"faults": len(plan)})
         return plan
+    summary = _summary(plan)
+    _note(scope, tx, now, "done", {kind: summary[kind]["created"] + summary[kind]["changed"] for kind in KINDS})
     _write(scope, tx, plan, now)
     return summary
+
+
+def _note(scope: TenantScope, tx: Transaction, now: int, outcome: str, details: dict[str, int]) -> None:
+    audit.note(scope, tx, at=now, actor=ACTOR, action="catalog import", outcome=outcome, details=details)
 
 
 def _present(scope: TenantScope, tx: Transaction, catalog: Catalog) -> Present:
@@ -112,9 +110,6 @@ def _write(scope: TenantScope, tx: Transaction, plan: Plan, now: int) -> None:
     for tower_id, commands in sorted(plan.lockers.commands.items()):  # towers are locked before lockers, everywhere
         queue_next(scope, tx, tower_id, commands, now)
     store.write_lockers(scope, tx, plan.lockers.difference)
-
-
-KINDS = ("organizations", "lockerTypes", "locations", "towers", "lockers")
 
 
 def _summary(plan: Plan) -> Summary:

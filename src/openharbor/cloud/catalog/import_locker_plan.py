@@ -50,7 +50,7 @@ def plan_lockers(
         if one.tower_id in present.provisioned and _rewired(row, before):
             commands[one.tower_id].append(row)
     known = {(one.tower_id, one.number) for one in wanted}
-    missing = tuple(f"{tower}/{number}" for tower, number in present.lockers if (tower, number) not in known)
+    missing = tuple(f"{tower}/{number}" for tower, number in sorted(present.lockers) if (tower, number) not in known)
     unchanged = len(asked) - len(create) - len(change)
     plan = LockerPlan(
         Difference(tuple(create), tuple(change), unchanged, missing),

@@ -54,7 +54,7 @@ def _group_faults(
     if id_ is not None and count > 1:
         yield Fault((*path, "id"), f"is for one locker only; the table has {count} numbers")
     if port + count - 1 > MOST_PORT and port != NO_PORT:
-        message = f"must leave room for {count} lockers: the last port would be {port + count - 1}, beyond {MOST_PORT}"
+        message = f"leaves no room for {count} lockers: the last would have port {port + count - 1}, beyond {MOST_PORT}"
         yield Fault((*path, "first_port"), message)
 
 

@@ -45,7 +45,7 @@ def differing(wanted: Sequence[Columns], known: Mapping[Any, Columns], key: str)
     create = tuple(row for row in wanted if row[key] not in known)
     change = tuple(row for row in wanted if row[key] in known and row != known[row[key]])
     asked = {row[key] for row in wanted}
-    missing = tuple(_name(row, key) for found, row in known.items() if found not in asked)
+    missing = tuple(sorted(_name(row, key) for found, row in known.items() if found not in asked))
     return Difference(create, change, len(wanted) - len(create) - len(change), missing)
 
 

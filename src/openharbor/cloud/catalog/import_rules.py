@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UnsetType
@@ -30,7 +29,7 @@ def location_faults(values: Values, path: Path) -> Iterator[Fault]:
         there, missing = ("lat", "lon") if lat else ("lon", "lat")
         yield Fault((*path, there), f"must come with {missing}, or be left out too")
     timezone = given(values.get("timezone"))
-    if timezone is not None and not _is_timezone(timezone):
+    if timezone is not None and not is_timezone(timezone):
         yield Fault((*path, "timezone"), "must be an IANA time zone name, such as America/New_York")
 
 
@@ -67,11 +66,3 @@ def _id_faults(tower_id: str | None, path: Path, environment: str) -> Iterator[F
     if tower_id.startswith(prefix):
         message = f"{tower_id} is a tower of {other} ({prefix}…); this installation is set to {environment}"
         yield Fault((*path, "id"), message)
-
-
-def _is_timezone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # no such zone, a directory of zones, or no name for one at all
-        return False
-    return True

@@ -102,8 +102,8 @@ def locker_place(_scope: TenantScope, tx: Transaction, locker_id: int) -> tuple[
     return None if row is None else (row["tower_id"], row["number"])
 
 
-def write_organizations(_scope: TenantScope, tx: Transaction, rows: Difference) -> None:
-    _set_aside(tx, "organizations", rows)
+def write_organizations(scope: TenantScope, tx: Transaction, rows: Difference) -> None:
+    _set_aside(scope, tx, "organizations", rows)
     tx.execute_many(
         "UPDATE organizations SET key = :key, name = :name WHERE id = :id", _only(rows.change, "id key name")
     )
@@ -112,8 +112,8 @@ def write_organizations(_scope: TenantScope, tx: Transaction, rows: Difference) 
     )
 
 
-def write_locker_types(_scope: TenantScope, tx: Transaction, rows: Difference) -> None:
-    _set_aside(tx, "locker_types", rows)
+def write_locker_types(scope: TenantScope, tx: Transaction, rows: Difference) -> None:
+    _set_aside(scope, tx, "locker_types", rows)
     tx.execute_many(
         "UPDATE locker_types SET name = :name, display_name = :display_name, description = :description,"
         " width_mm = :width_mm, height_mm = :height_mm, depth_mm = :depth_mm WHERE id = :id",
@@ -165,9 +165,9 @@ def write_tower_organizations(_scope: TenantScope, tx: Transaction, wanted: Mapp
     )
 
 
-def write_lockers(_scope: TenantScope, tx: Transaction, rows: Difference) -> None:
+def write_lockers(scope: TenantScope, tx: Transaction, rows: Difference) -> None:
     """Status, holder and due time are left to the locker's own life."""
-    _set_aside(tx, "lockers", rows)
+    _set_aside(scope, tx, "lockers", rows)
     tx.execute_many(
         "UPDATE lockers SET name = :name, type_id = :type_id, low = :low, port = :port, door_sensor = :door_sensor,"
         " state = :state WHERE id = :id",
@@ -180,7 +180,7 @@ def write_lockers(_scope: TenantScope, tx: Transaction, rows: Difference) -> Non
     )
 
 
-def _set_aside(tx: Transaction, table: str, rows: Difference) -> None:
+def _set_aside(_scope: TenantScope, tx: Transaction, table: str, rows: Difference) -> None:
     """So that two rows can exchange their names."""
     tx.execute_many(ASIDE[table], [{"id": row["id"], "aside": f"\t{row['id']}"} for row in rows.change])
 

@@ -31,7 +31,7 @@ Text = Annotated[
 Time = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d:[0-5]\d\Z")]
 Day = Annotated[
     list[tuple[Time, Time]],
-    Meta(max_length=24, description='must be a list of at most 24 ["HH:MM:SS", "HH:MM:SS"], local time'),
+    Meta(max_length=24, description='must be a list of at most 24 ["HH:MM:SS", "HH:MM:SS"]'),
 ]
 # Ids up to 2**53 - 1 are the same number in every JSON reader, and leave room to number on.
 GivenId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="must be 1 to 9007199254740991")]

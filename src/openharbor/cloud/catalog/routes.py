@@ -4,16 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from openharbor.cloud.callers import scope_of
 from openharbor.cloud.catalog import messages as m
 from openharbor.cloud.catalog import reading
 from openharbor.cloud.parts import CloudParts
-from openharbor.cloud.scope import TenantScope
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.operation import Answer, Call, Operation
 
 Reply = Answer | Refusal
 SCOPE = "service_provider"
-NO_ORGANIZATION = Refusal("FORBIDDEN", 403, "Not enough permissions")
 
 
 def operations(parts: CloudParts) -> list[Operation]:
@@ -57,9 +56,10 @@ def _get(
 
 
 async def _read(parts: CloudParts, unit: Callable[[Call], Callable[..., Any]], call: Call) -> Reply:
-    if call.caller.tenant is None:  # a scope without an organization would see everything
-        return NO_ORGANIZATION
-    found = await parts.database.read(partial(unit(call), TenantScope(call.caller.tenant)))
+    scope = scope_of(call.caller)
+    if isinstance(scope, Refusal):
+        return scope
+    found = await parts.database.read(partial(unit(call), scope))
     return found if isinstance(found, Refusal) else Answer(200, found)
 
 

@@ -2,10 +2,11 @@
 
 from functools import partial
 
+from openharbor.cloud.callers import scope_of
 from openharbor.cloud.links import drawing, inputs, link_tokens, requests, views
 from openharbor.cloud.links import messages as m
 from openharbor.cloud.links.store import Link, Wanted
-from openharbor.cloud.lockers.attempts import Attempt, attempt_of, new_message_id, scope_of
+from openharbor.cloud.lockers.attempts import Attempt, attempt_of, new_message_id
 from openharbor.cloud.lockers.routes import SCOPE, Reply, changed
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.scope import INSTALLATION

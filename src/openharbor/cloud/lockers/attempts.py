@@ -15,9 +15,7 @@ from openharbor.cloud.scope import TenantScope
 from openharbor.cloud.webhooks.message_ids import message_id
 from openharbor.kit.database.face import Transaction
 from openharbor.kit.errors import Refusal
-from openharbor.kit.http.operation import Call, Caller
-
-NO_ORGANIZATION = Refusal("FORBIDDEN", 403, "Not enough permissions")
+from openharbor.kit.http.operation import Call
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +88,3 @@ def attempt_of(parts: CloudParts, call: Call, action: str) -> Attempt:
 def new_message_id(parts: CloudParts) -> str:
     """A `webhook-id` of this moment."""
     return message_id(parts.clock.now(), parts.random)
-
-
-def scope_of(caller: Caller) -> TenantScope | Refusal:
-    """The caller's organization; 403 without one, for that scope would see everything."""
-    return NO_ORGANIZATION if caller.tenant is None else TenantScope(caller.tenant)

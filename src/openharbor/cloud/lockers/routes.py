@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from openharbor.cloud.callers import scope_of
 from openharbor.cloud.catalog.messages import LockerPath
 from openharbor.cloud.lockers import assignments, open_tokens, releases, reservations, views
 from openharbor.cloud.lockers import messages as m
-from openharbor.cloud.lockers.attempts import attempt_of, scope_of
+from openharbor.cloud.lockers.attempts import attempt_of
 from openharbor.cloud.lockers.open_tokens import Mint
 from openharbor.cloud.lockers.reservations import CancelReservation, Reserve
 from openharbor.cloud.parts import CloudParts

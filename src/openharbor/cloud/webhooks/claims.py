@@ -30,7 +30,7 @@ HEADS = (
     " WHERE d.endpoint_id = :endpoint_id AND d.status = 'pending' AND d.next_attempt_at <= :now"
     " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries a WHERE a.endpoint_id = d.endpoint_id AND a.lane = d.lane"
     " AND a.status = 'pending' AND (a.sequence < d.sequence OR (a.sequence = d.sequence AND a.id < d.id)))"
-    " ORDER BY d.next_attempt_at, d.id LIMIT :most FOR UPDATE SKIP LOCKED"
+    " ORDER BY d.next_attempt_at LIMIT :most FOR UPDATE SKIP LOCKED"
 )
 CLAIM = "UPDATE webhook_deliveries SET claimed_until = :until, next_attempt_at = :until WHERE id = :id"
 CLAIMED = (

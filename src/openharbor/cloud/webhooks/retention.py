@@ -5,13 +5,14 @@ import structlog
 from openharbor.cloud.scope import INSTALLATION, TenantScope
 from openharbor.kit.clock import Clock
 from openharbor.kit.database.face import Database, Transaction
-from openharbor.kit.errors import StorageUnavailable
+from openharbor.kit.errors import Closed, StorageUnavailable
 
 log = structlog.get_logger("openharbor.webhooks")
 
 DAY_MS = 24 * 3_600_000
 KEPT_MS = {"delivered": 30 * DAY_MS, "dead": 90 * DAY_MS}
 EVERY_S = 3600.0
+PAUSE_S = 0.1  # others write, too
 UNDER_WAY_MS = 3_600_000  # a unit of work that saw the endpoint before it was deleted has ended long before
 MOST_AT_ONCE = 500
 FINISHED = (
@@ -37,11 +38,15 @@ def forget(_scope: TenantScope, tx: Transaction, now: int, most: int = MOST_AT_O
 
 
 async def keep_forgetting(database: Database, clock: Clock) -> None:
-    """Once an hour, until it is cancelled."""
+    """Once an hour, until it is cancelled or the database is closed. What fails is logged and comes round again."""
     while True:
         try:
             while await database.write(lambda tx: forget(INSTALLATION, tx, clock.now())):
-                await clock.sleep(0.1)  # others write, too
+                await clock.sleep(PAUSE_S)
+        except Closed:
+            return
         except StorageUnavailable as error:
             log.warning("Old webhook deliveries not deleted", why=str(error))
+        except Exception:  # a defect must not end it
+            log.exception("Old webhook deliveries not deleted")
         await clock.sleep(EVERY_S)

@@ -6,7 +6,8 @@ from functools import partial
 import msgspec
 from msgspec import UNSET
 
-from openharbor.cloud.lockers.attempts import message_id, scope_of
+from openharbor.cloud.callers import scope_of
+from openharbor.cloud.lockers.attempts import new_message_id
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.webhooks import by_hand, endpoints, store, views
 from openharbor.cloud.webhooks import messages as m
@@ -45,7 +46,7 @@ def operations(parts: CloudParts, *, resolve: Resolve | None = None) -> list[Ope
 
 def _all(room: _Room) -> list[Operation]:
     return [
-        Operation("get_webhook_endpoints", "GET", ROOT, partial(_list, room), SCOPE),
+        Operation("get_webhook_endpoints", "GET", ROOT, partial(_list, room), SCOPE, limited=False),
         Operation(
             "create_webhook_endpoint",
             "POST",
@@ -54,6 +55,7 @@ def _all(room: _Room) -> list[Operation]:
             SCOPE,
             body=m.WebhookEndpointCreate,
             changes_state=True,
+            limited=False,
         ),
     ]
 
@@ -61,7 +63,7 @@ def _all(room: _Room) -> list[Operation]:
 def _one(room: _Room) -> list[Operation]:
     path = m.EndpointPath
     return [
-        Operation("get_webhook_endpoint", "GET", ENDPOINT, partial(_get, room), SCOPE, params=path),
+        Operation("get_webhook_endpoint", "GET", ENDPOINT, partial(_get, room), SCOPE, params=path, limited=False),
         Operation(
             "update_webhook_endpoint",
             "PATCH",
@@ -71,6 +73,7 @@ def _one(room: _Room) -> list[Operation]:
             params=path,
             body=m.WebhookEndpointUpdate,
             changes_state=True,
+            limited=False,
         ),
         Operation(
             "delete_webhook_endpoint",
@@ -80,6 +83,7 @@ def _one(room: _Room) -> list[Operation]:
             SCOPE,
             params=path,
             changes_state=True,
+            limited=False,
         ),
     ]
 
@@ -94,6 +98,7 @@ def _deliveries(room: _Room) -> list[Operation]:
             SCOPE,
             params=m.EndpointPath,
             query=m.DeliveryPage,
+            limited=False,
         ),
         Operation(
             "redeliver_webhook",
@@ -103,6 +108,7 @@ def _deliveries(room: _Room) -> list[Operation]:
             SCOPE,
             params=m.DeliveryPath,
             changes_state=True,
+            limited=False,
         ),
         Operation(
             "test_webhook_endpoint",
@@ -114,6 +120,7 @@ def _deliveries(room: _Room) -> list[Operation]:
             body=m.WebhookTestRequest,
             body_optional=True,
             changes_state=True,
+            limited=False,
         ),
     ]
 
@@ -231,7 +238,7 @@ async def _test(room: _Room, call: Call) -> Reply:
         scope,
         endpoint_id=call.params.endpoint_id,
         event=call.body.event,
-        id_=message_id(room.parts),
+        id_=new_message_id(room.parts),
         now=call.received_at,
     )
     return _queued(room, await room.parts.database.write(work))
