@@ -46,6 +46,6 @@ def an_error_is_told_in_the_contract_s_form(_context: Any, response: Any, _case:
 
 @schemathesis.hook
 def filter_body(context: Any, body: Any) -> bool:
-    """Leaves out forms with an empty value: the contract's `minLength` forbids them, RFC 6749 (3.2) has them ignored."""
+    """Leaves out forms with an empty value: `minLength` forbids them, RFC 6749 (3.2) has them ignored."""
     is_form = context.operation.path.endswith("/token")
     return not (is_form and isinstance(body, dict) and "" in body.values())

@@ -5,7 +5,7 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 
 from openharbor.gateway.allocation import Wish
-from openharbor.gateway.fields import is_address, is_timezone, milliseconds
+from openharbor.gateway.fields import is_address, milliseconds
 from openharbor.gateway.messages import (
     CreateTransactionRequest,
     DeviceHeartbeatRequest,
@@ -15,6 +15,7 @@ from openharbor.gateway.messages import (
 from openharbor.gateway.service_state import ServiceChange
 from openharbor.gateway.site import Device
 from openharbor.kit.errors import Refusal
+from openharbor.kit.timezones import is_timezone
 
 T = TypeVar("T")
 SettingsChange = dict[str, str | int]

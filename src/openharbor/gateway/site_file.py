@@ -9,12 +9,12 @@ from immutables import Map
 
 from openharbor.boards import address as boards
 from openharbor.boards.protocols.families import FAMILIES
-from openharbor.gateway.fields import is_timezone
 from openharbor.gateway.messages import CreateLockerTypeRequest
 from openharbor.gateway.service_state import ALWAYS_OOS_REASON
 from openharbor.gateway.site import Association, BankType, Controller, Locker, LockerType, Settings, Site
 from openharbor.gateway.site_state import free_by_type
 from openharbor.gateway.site_tables import BankTypeTable, ControllerTable, Fault, Tables, given, read_tables
+from openharbor.kit.timezones import is_timezone
 
 Addresses = Mapping[int, boards.Address]  # by the position of the controller in the file
 

@@ -60,7 +60,7 @@ def test_nothing_is_allowed_that_python_knows_as_private_or_multicast(address: o
     known = ip_address(str(address))
     if permitted(known, OUTSIDE):
         assert known.is_global or known.version == 6
-        assert not (known.is_multicast or known.is_loopback or known.is_link_local or known.is_unspecified)
+        assert not any((known.is_multicast, known.is_loopback, known.is_link_local, known.is_unspecified))
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd00::5"])

@@ -6,12 +6,13 @@ import pytest
 
 from openharbor.gateway import messages as m
 from openharbor.gateway.allocation import Wish
-from openharbor.gateway.fields import is_address, is_timezone
+from openharbor.gateway.fields import is_address
 from openharbor.gateway.requests import device_of, service_change_of, settings_change_of, wish_of
 from openharbor.gateway.service_state import ServiceChange
 from openharbor.gateway.site import Device
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.decoding import body_decoder, headers_decoder, params_decoder
+from openharbor.kit.timezones import is_timezone
 
 NOW = 1_772_000_000_000
 HEARTBEAT = b'"deviceId": "kiosk-1", "deviceType": "kiosk", "status": "ok"'

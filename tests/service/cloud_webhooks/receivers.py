@@ -87,9 +87,13 @@ class Receiver:
 
     async def got(self, count: int) -> list[Received]:
         """Once there are so many requests."""
-        async with asyncio.timeout(LONG_S), self._changed:
-            await self._changed.wait_for(lambda: len(self.received) >= count)
+        await self.until(lambda: len(self.received) >= count)
         return self.received
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Once the requests are as wanted."""
+        async with asyncio.timeout(LONG_S), self._changed:
+            await self._changed.wait_for(holds)
 
     def ids(self) -> list[str]:
         return [request.id for request in self.received]

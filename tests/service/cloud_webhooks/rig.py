@@ -94,9 +94,7 @@ class Rig:
 
     async def record(self, *notices: Notice) -> None:
         await self.database.write(
-            partial(
-                outbox.record, INSTALLATION, notices=notices, recorded_at=self.clock.now(), new_id=self.new_id
-            )
+            partial(outbox.record, INSTALLATION, notices=notices, recorded_at=self.clock.now(), new_id=self.new_id)
         )
 
     async def happens(self, count: int, locker: int = 959) -> None:
@@ -116,7 +114,7 @@ class Rig:
     async def eventually(self, holds: Callable[[list[Row]], bool]) -> list[Row]:
         """The deliveries once they are as wanted."""
         async with asyncio.timeout(LONG_S):
-            while not holds(rows := await self.deliveries()):
+            while not holds(rows := await self.deliveries()):  # noqa: ASYNC110  # a database tells nobody
                 await asyncio.sleep(0.005)
         return rows
 

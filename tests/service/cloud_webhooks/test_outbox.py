@@ -5,7 +5,9 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from openharbor.kit.database.face import Transaction
+from openharbor.cloud.scope import INSTALLATION
+from openharbor.cloud.webhooks import outbox
+from openharbor.kit.database.face import Row, Transaction
 from service.cloud_webhooks.rig import ACME, LIBRARY, PRIVATE, RESERVED, SHOP, SYNCED, Rig
 
 URL = "https://shop.example.com/hooks"
@@ -81,9 +83,6 @@ async def test_without_an_endpoint_nothing_but_one_look_is_made(rig: Rig) -> Non
     asked: list[str] = []
 
     def watched(tx: Transaction) -> None:
-        from openharbor.cloud.scope import INSTALLATION
-        from openharbor.cloud.webhooks import outbox
-
         notices = [replace(RESERVED, link_id=57), RESERVED]
         outbox.record(INSTALLATION, Watched(tx, asked), notices, recorded_at=0, new_id=rig.new_id)
 
@@ -99,9 +98,9 @@ class Watched:
         self._tx, self._asked = tx, asked
         self.execute, self.execute_many, self.one = tx.execute, tx.execute_many, tx.one
 
-    def all(self, sql: str, /, **values: object) -> list[object]:
+    def all(self, sql: str, /, **values: object) -> list[Row]:
         self._asked.append(sql)
-        return list(self._tx.all(sql, **values))
+        return self._tx.all(sql, **values)
 
 
 def add_link(tx: Transaction) -> None:

@@ -9,6 +9,7 @@ from msgspec import UnsetType
 from openharbor.cloud.catalog.import_faults import Fault, place
 from openharbor.cloud.catalog.import_tables import AccessHoursTable, Values, given, read_table
 from openharbor.cloud.catalog.toml_lines import Path
+from openharbor.kit.timezones import is_timezone
 
 FOREIGN = {"sandbox": ("10", "production"), "production": ("01", "a sandbox")}
 NO_TOWER = "0" * 16
