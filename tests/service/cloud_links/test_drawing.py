@@ -3,14 +3,7 @@
 from functools import partial
 from typing import Any
 
-from openharbor.blink.cbor import decode
-from openharbor.blink.keys import derive
-from openharbor.blink.payloads import OpenPayload, open_from
-from openharbor.blink.sealing import unseal
-from openharbor.cloud.links import link_tokens
-from openharbor.kit.database.face import Transaction
-
-from ..cloud_lockers.rig import (
+from harness.cloud_rig import (
     ACME,
     FIRST_LOCKER,
     LINK_SECRET,
@@ -23,6 +16,12 @@ from ..cloud_lockers.rig import (
     path,
     said_by,
 )
+from openharbor.blink.cbor import decode
+from openharbor.blink.keys import derive
+from openharbor.blink.payloads import OpenPayload, open_from
+from openharbor.blink.sealing import unseal
+from openharbor.cloud.links import link_tokens
+from openharbor.kit.database.face import Transaction
 
 ROOT = "/locker-open-requests"
 DROPOFF, PICKUP = f"{ROOT}/dropoff-locker-request", f"{ROOT}/pickup-locker-request"

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from openharbor.cloud.links import link_tokens
-
-from ..cloud_lockers.rig import (
+from harness.cloud_rig import (
     ACME,
     CLOSED_LOCATION,
     EMPTY_LOCATION,
@@ -25,6 +23,7 @@ from ..cloud_lockers.rig import (
     add_locker,
     path,
 )
+from openharbor.cloud.links import link_tokens
 
 ROOT = "/locker-open-requests"
 DROPOFF, PICKUP = f"{ROOT}/dropoff-locker-request", f"{ROOT}/pickup-locker-request"

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.cloud_databases import postgres_template as postgres_template
+from harness.cloud_databases import sqlite_template as sqlite_template
+from harness.cloud_databases import url as url
+from harness.cloud_rig import Rig, populate, rig
 from harness.postgres import postgres as postgres
 from openharbor.cloud.master_key import Vault, load_vault
 from openharbor.kit.clock import SteppedClock
 from openharbor.kit.database.face import Database
 from openharbor.kit.database.opening import open_database
-
-from .databases import postgres_template as postgres_template
-from .databases import sqlite_template as sqlite_template
-from .databases import url as url
-from .rig import Rig, populate, rig
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import asyncio
 from functools import partial
 from itertools import count
 
+from harness.cloud_rig import ACME, FIRST_LOCKER, LOCATION, SMALL, Rig, path
 from openharbor.cloud.lockers.expiry import expire_due, expire_now, keep_expiring
 from openharbor.cloud.lockers.store import next_due
 from openharbor.cloud.scope import INSTALLATION
-
-from .rig import ACME, FIRST_LOCKER, LOCATION, SMALL, Rig, path
 
 IDS = count(1)
 

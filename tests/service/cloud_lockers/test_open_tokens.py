@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from harness.cloud_rig import ACME, FIRST_LOCKER, ROOT_KEY, TOWER, Rig, path
 from openharbor.blink.cbor import decode
 from openharbor.blink.keys import derive
 from openharbor.blink.payloads import DROPOFF, RELEASE, OpenPayload, open_from
 from openharbor.blink.sealing import unseal
 from openharbor.cloud.lockers.locker import Locker, Status
-
-from .rig import ACME, FIRST_LOCKER, ROOT_KEY, TOWER, Rig, path
 
 DROPOFFS = f"{path()}/dropoff-locker-tokens"
 PICKUPS = f"{path()}/pickup-locker-tokens"

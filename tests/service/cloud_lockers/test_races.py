@@ -4,12 +4,11 @@ import asyncio
 from collections import Counter
 from functools import partial
 
+from harness.cloud_rig import FIRST_LOCKER, TOWER, Rig, add_locker, scope
 from openharbor.cloud.lockers import open_tokens, reservations
 from openharbor.cloud.lockers.open_tokens import Mint
 from openharbor.cloud.lockers.reservations import Reserve
 from openharbor.kit.errors import Refusal
-
-from .rig import FIRST_LOCKER, TOWER, Rig, add_locker, scope
 
 LOCKERS, CLIENTS = 50, 200
 

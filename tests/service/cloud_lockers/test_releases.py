@@ -1,6 +1,6 @@
 """Releasing lockers, and listing those that are assigned (service-provider.yaml; locker-states.md A6, A8, A12, A14)."""
 
-from .rig import ACME, CLOSED_TOWER, FIRST_LOCKER, TOWER, Rig, path
+from harness.cloud_rig import ACME, CLOSED_TOWER, FIRST_LOCKER, TOWER, Rig, path
 
 RELEASE = f"{path()}/release-locker"
 ASSIGNED = "/users/me/assigned-lockers"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .rig import ACME, CLOSED_TOWER, FIRST_LOCKER, RIVAL, TOWER, Rig, path
+from harness.cloud_rig import ACME, CLOSED_TOWER, FIRST_LOCKER, RIVAL, TOWER, Rig, path
 
 RESERVATIONS = f"{path()}/reservations"
 

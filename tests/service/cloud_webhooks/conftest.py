@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.cloud_databases import postgres_template as postgres_template
+from harness.cloud_databases import sqlite_template as sqlite_template
+from harness.cloud_databases import url as url
 from harness.postgres import postgres as postgres
 from openharbor.cloud.master_key import Vault, load_vault
 from openharbor.kit.clock import SteppedClock
 from openharbor.kit.database.face import Database
 from openharbor.kit.database.opening import open_database
-from service.cloud_lockers.databases import postgres_template as postgres_template
-from service.cloud_lockers.databases import sqlite_template as sqlite_template
-from service.cloud_lockers.databases import url as url
 from service.cloud_webhooks.rig import Rig, populate
 
 
