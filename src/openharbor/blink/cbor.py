@@ -22,6 +22,11 @@ def encode(fields: Mapping[int, Any]) -> bytes:
     return cbor2.dumps(_ascending(fields))
 
 
+def encode_as_given(fields: Mapping[int, Any]) -> bytes:
+    """The map with its outermost keys in the order given, as Harbor's SDK writes. Raises TypeError as `encode`."""
+    return cbor2.dumps({key: _ascending(value) for key, value in fields.items()})
+
+
 def _ascending(value: Any) -> Any:
     if isinstance(value, LEAVES):
         return value

@@ -6,7 +6,7 @@ from typing import Any, Final
 import cbor2
 
 from openharbor.blink import refusals
-from openharbor.blink.cbor import BYTES, TEXT, WIDTHS, Fields, decode, encode
+from openharbor.blink.cbor import BYTES, TEXT, WIDTHS, Fields, decode, encode, encode_as_given
 from openharbor.blink.refusals import Rejected
 
 SELF_DESCRIBED: Final = b"\xd9\xd9\xf7"  # the tag in front of a phone's messages
@@ -27,8 +27,8 @@ def tower_frame(fields: Mapping[int, Any]) -> bytes:
 
 
 def phone_frame(fields: Mapping[int, Any]) -> bytes:
-    """A phone's message, with the tag. Raises ValueError beyond 4,096 bytes."""
-    return SELF_DESCRIBED + _framed(encode(fields))
+    """A phone's message, with the tag, keys in the order given. Raises ValueError beyond 4,096 bytes."""
+    return SELF_DESCRIBED + _framed(encode_as_given(fields))
 
 
 def _framed(content: bytes) -> bytes:

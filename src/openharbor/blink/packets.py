@@ -231,7 +231,12 @@ def is_event(packet_type: int) -> bool:
 Form = Literal["wrapped", "clear"]
 
 
+def command_of(packet_type: int) -> Command | None:
+    """The row of a command; None for every other packet type."""
+    return COMMANDS.get(Packet(packet_type)) if packet_type in Packet._value2member_map_ else None
+
+
 def refusal_form(packet_type: int) -> Form:
     """How a tower refuses a command inside a session (6.1)."""
-    command = COMMANDS.get(Packet(packet_type)) if packet_type in Packet._value2member_map_ else None
+    command = command_of(packet_type)
     return "wrapped" if command is not None and command.wrapped else "clear"

@@ -48,6 +48,10 @@ class OpenPayload(msgspec.Struct, frozen=True, kw_only=True):
     keypad_persists: bool = False
     client_id: bytes | None = None
 
+    def __repr__(self) -> str:
+        kind, locker = self.access_kind, self.locker_number
+        return f"OpenPayload(token_id={self.token_id}, access_kind={kind}, locker_number={locker})"
+
 
 class SessionPayload(msgspec.Struct, frozen=True, kw_only=True):
     """REQUEST_SESSION_PAYLOAD [201] (4.4). `expires - issued` is at most 86,400 s.
@@ -62,6 +66,9 @@ class SessionPayload(msgspec.Struct, frozen=True, kw_only=True):
     client_id: bytes
     seed: bytes
 
+    def __repr__(self) -> str:
+        return f"SessionPayload(issued={self.issued}, expires={self.expires}, permissions={self.permissions})"
+
 
 class CommandsPayload(msgspec.Struct, frozen=True, kw_only=True):
     """SYNC_COMMANDS_PAYLOAD [214] (4.6). `expires - issued` is at most 31 days.
@@ -74,6 +81,9 @@ class CommandsPayload(msgspec.Struct, frozen=True, kw_only=True):
     tower_id: bytes
     first: int
     commands: Sequence[Mapping[int, Any]]
+
+    def __repr__(self) -> str:
+        return f"CommandsPayload(first={self.first}, commands: {len(self.commands)})"
 
 
 def encode_open(payload: OpenPayload) -> bytes:

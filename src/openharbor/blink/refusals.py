@@ -18,6 +18,7 @@ AUTH_SESSION_ID: Final = 205
 AUTH_TOWER_ID: Final = 206
 AUTH_SIGNATURE: Final = 207
 AUTH_SIZE: Final = 208
+SYS_RESOURCES: Final = 505
 
 ERROR_NAMES: Final = {
     0: "NONE",

@@ -27,7 +27,7 @@ class Sealed(NamedTuple):
 
 def seal(key: TowerKey, plain: bytes, iv: bytes) -> Sealed:
     """Seals under `key`. `iv`: 16 bytes that never repeat under one key. Raises ValueError for another length."""
-    payload = VERSION + iv + _counter_mode(key, iv, plain)
+    payload = VERSION + iv + counter_mode(key, iv, plain)
     return Sealed(payload, bytes((key.rotation,)) + hmac.digest(key.authentication, payload, "sha256"))
 
 
@@ -49,9 +49,10 @@ def unseal(keys: Mapping[int, TowerKey], payload: bytes, auth: bytes, most_bytes
         raise Rejected(refusals.AUTH_SIGNATURE, "the MAC does not fit", counts=True)
     if payload[:1] != VERSION:
         raise Rejected(refusals.MSG_ITEM_VALUE, f"payload version is {payload[0]} and must be 0")
-    return _counter_mode(key, payload[1:PLAIN_AT], payload[PLAIN_AT:])
+    return counter_mode(key, payload[1:PLAIN_AT], payload[PLAIN_AT:])
 
 
-def _counter_mode(key: TowerKey, iv: bytes, data: bytes) -> bytes:
+def counter_mode(key: TowerKey, iv: bytes, data: bytes) -> bytes:
+    """Encrypts, or decrypts, with AES-128-CTR; `iv`: the first counter block, 16 bytes. Checks nothing."""
     # CTR has no last block to finish
     return Cipher(key.cipher, CTR(iv)).encryptor().update(data)
