@@ -18,6 +18,7 @@ from openharbor.cloud.towers import operator_commands as towers
 from openharbor.kit.clock import SystemClock
 from openharbor.kit.database.opening import open_database
 from openharbor.kit.database.urls import SQLITE, sqlite_path
+from openharbor.kit.errors import Failed
 
 CLOCK = SystemClock()
 
@@ -26,7 +27,7 @@ async def initialise(database_url: str, master_key_file: Path | None) -> dict[st
     """`cloud init`: the schema, the master key, the first signing key. Run again it makes only what is missing."""
     key = master_key_path(database_url, master_key_file)
     if database_url.startswith(SQLITE):
-        sqlite_path(database_url).parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(sqlite_path(database_url).parent)
     migrate(database_url, existing=False)
     load_vault(key, create=True)
     async with opened(database_url, key) as cloud:
@@ -35,6 +36,13 @@ async def initialise(database_url: str, master_key_file: Path | None) -> dict[st
             cloud.database, cloud.vault, now=CLOCK.now(), random=secrets.token_bytes
         )
     return {"database": database_url, "masterKeyFile": str(key), "signingKeyMade": made}
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failed(f"{path} cannot be made: {error.strerror}") from error
 
 
 async def import_catalog_file(database_url: str, file: Path, settings: CloudSettings) -> Summary:

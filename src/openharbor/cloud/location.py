@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from openharbor.cloud import migrations
@@ -46,17 +47,20 @@ def migrate(database_url: str, *, existing: bool = True) -> None:
 
 @asynccontextmanager
 async def opened(database_url: str, master_key_file: Path | None, *, threads: int = 4) -> AsyncIterator[Opened]:
-    """The database of an existing cloud, for the time of a block. Raises Failed when it cannot be had."""
+    """The database of an existing cloud, for the time of a block. Raises Failed when it cannot be had.
+
+    Nothing is ever sealed under a master key that is not the database's: what is stored would be lost with it.
+    """
     migrate(database_url)
     vault = load_vault(master_key_path(database_url, master_key_file))
     database = open_database(database_url, threads=threads)
     try:
+        await database.read(partial(check, INSTALLATION, vault=vault))
         yield Opened(database, Numbers(database), vault)
     finally:
         await database.close()
 
 
 def link_secret_of(tx: Transaction, vault: Vault) -> bytes:
-    """What signs the links of this installation. Raises Failed when the master key is not that of the database."""
-    check(INSTALLATION, tx, vault)
+    """What signs the links of this installation. Raises Failed."""
     return installation_secret(INSTALLATION, tx, vault, LINKS)

@@ -47,7 +47,9 @@ def test_a_function_that_runs_sql_has_the_tenant_scope_as_its_first_argument(pat
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if is_store(path)], ids=lambda path: str(path.relative_to(CLOUD)))
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if is_store(path)], ids=lambda path: str(path.relative_to(CLOUD))
+)
 def test_every_public_function_of_a_store_that_takes_a_transaction_has_it_too(path: Path) -> None:
     taking = [one for one in functions(path) if "tx" in [argument.arg for argument in one.args.args]]
     wrong = [one.name for one in taking if not one.name.startswith("_") and first_argument(one) != "TenantScope"]

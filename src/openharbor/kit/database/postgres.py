@@ -14,7 +14,7 @@ from openharbor.kit.database.face import StorageState, Transaction
 from openharbor.kit.database.postgres_health import Health
 from openharbor.kit.database.postgres_session import Session
 from openharbor.kit.database.postgres_units import Units
-from openharbor.kit.database.postgres_url import checked, shown
+from openharbor.kit.database.postgres_url import checked, failed, shown
 from openharbor.kit.database.postgres_workers import Workers
 from openharbor.kit.errors import Failed
 
@@ -118,7 +118,7 @@ def _check_server(connect: Callable[[], Session], url: str) -> None:
     try:
         session = connect()
     except psycopg.Error as error:
-        raise Failed(f"{shown(url)} cannot be reached: {' '.join(str(error).split())}") from None
+        raise failed(url, "reached", error) from None
     version = session.server_version
     session.close()
     if version < OLDEST:

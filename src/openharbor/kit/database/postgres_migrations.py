@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from openharbor.kit.database.postgres_url import checked, shown
+from openharbor.kit.database.postgres_url import checked, failed, shown
 from openharbor.kit.database.revisions import missing, run_each
 from openharbor.kit.errors import Failed
 
@@ -30,7 +30,7 @@ def current(url: str) -> str | None:
             row = connection.execute(STORED).fetchone()
             return None if row is None else str(row[0])
     except psycopg.Error as error:
-        raise Failed(f"{shown(url)} cannot be read: {' '.join(str(error).split())}") from None
+        raise failed(url, "read", error) from None
 
 
 def upgrade(url: str, migrations: Path) -> None:

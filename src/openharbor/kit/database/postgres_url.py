@@ -6,6 +6,8 @@ from psycopg.conninfo import conninfo_to_dict
 from openharbor.kit.database.urls import is_postgres
 from openharbor.kit.errors import Failed
 
+NOT_REACHABLE = 4
+
 
 def checked(url: str) -> str:
     """The URL, if libpq can read it. Raises Failed, without the URL: it may have a password in it."""
@@ -19,6 +21,12 @@ def shown(url: str) -> str:
     user = f"{parts['user']}@" if "user" in parts else ""
     port = f":{parts['port']}" if "port" in parts else ""
     return f"postgresql://{user}{parts.get('host', '')}{port}/{parts.get('dbname', '')}"
+
+
+def failed(url: str, what: str, error: psycopg.Error) -> Failed:
+    """`what` cannot be done ("reached", "read"), in a line without a secret. Exit code 4 without a session (cli.md)."""
+    code = NOT_REACHABLE if isinstance(error, psycopg.OperationalError) else 1
+    return Failed(f"{shown(url)} cannot be {what}: {' '.join(str(error).split())}", code)
 
 
 def _parts(url: str) -> dict[str, str]:
