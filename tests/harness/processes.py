@@ -58,9 +58,10 @@ def start(*arguments: str, log: Path, env: dict[str, str] | None = None, within:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], within)
     line = process.stdout.readline().decode() if readable else ""
-    if " ready " not in line:
+    if " ready" not in line:
         process.kill()
         process.wait(10)
+        process.stdout.close()
         raise AssertionError(f"no ready line from {arguments}: {line!r}\n{log.read_text()[-4000:]}")
     return Service(process, line.strip(), log)
 

@@ -13,11 +13,13 @@ from openharbor.kit.settings import variable as variable_of
 
 cloud = typer.Typer(help="The delivery platform: towers, lockers, tokens, webhooks.", no_args_is_help=True)
 organization = typer.Typer(help="Service providers and their clients.", no_args_is_help=True)
+client = typer.Typer(help="What service providers sign in with.", no_args_is_help=True)
 operator = typer.Typer(help="People who sign in at the console.", no_args_is_help=True)
 tower = typer.Typer(help="Keys of a tower.", no_args_is_help=True)
 master_key = typer.Typer(help="The key that every stored secret is sealed under.", no_args_is_help=True)
 signing_key = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
 cloud.add_typer(organization, name="organization")
+cloud.add_typer(client, name="client")
 cloud.add_typer(operator, name="operator")
 cloud.add_typer(tower, name="tower")
 cloud.add_typer(master_key, name="master-key")
@@ -128,8 +130,15 @@ def _imported(found: dict[str, Any]) -> list[str]:
 
 def _counted(counts: Any) -> str:
     if isinstance(counts, dict):
-        return ", ".join(f"{number} {word}" for word, number in counts.items())
-    return ", ".join(map(str, counts)) if isinstance(counts, list) else str(counts)
+        return ", ".join(f"{_number(number)} {word}" for word, number in counts.items())
+    return str(counts)
+
+
+def _number(found: Any) -> str:
+    """A count; of what is missing from the file, also which."""
+    if not isinstance(found, list):
+        return str(found)
+    return f"{len(found)} ({', '.join(found)})" if found else "0"
 
 
 @organization.command("create")
@@ -153,6 +162,42 @@ def create_organization(
         as_json,
         lambda made: [f"client id {made['clientId']}", f"client secret (shown once): {made['clientSecret']}"],
     )
+
+
+@client.command("list")
+def list_clients(database: Database, master_key_file: MasterKey = None, as_json: Json = False) -> None:
+    """Every client, without its secret.
+
+    Example: openharbor cloud client list --database sqlite:///./cloud/cloud.db
+    """
+    from openharbor.cloud.commands import list_clients as found
+
+    show(
+        asyncio.run(found(database, master_key_file)),
+        as_json,
+        lambda clients: [_client_line(one) for one in clients] or ["no clients"],
+    )
+
+
+def _client_line(one: dict[str, Any]) -> str:
+    return f"{one['clientId']}  {','.join(one['scopes'])}  revoked {one['revokedAt'] or 'never'}"
+
+
+@client.command("revoke")
+def revoke_client(
+    database: Database,
+    client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID")],
+    master_key_file: MasterKey = None,
+    as_json: Json = False,
+) -> None:
+    """Ends a client; a running server refuses its tokens within seconds.
+
+    Example: openharbor cloud client revoke --database sqlite:///./cloud/cloud.db acme-parcels
+    """
+    from openharbor.cloud.commands import revoke_client as revoke
+
+    gone = asyncio.run(revoke(database, master_key_file, client_id))
+    show(gone, as_json, lambda gone: [f"client {gone['clientId']} revoked"])
 
 
 @operator.command("create")

@@ -4,15 +4,18 @@ All raise Failed, in one line that says what and why.
 """
 
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from openharbor.cloud.accounts import operator_commands as accounts
+from openharbor.cloud.accounts import store as account_store
 from openharbor.cloud.accounts.jws import Algorithm
 from openharbor.cloud.catalog.import_catalog import Summary, import_file
 from openharbor.cloud.location import link_secret_of, master_key_path, migrate, opened
 from openharbor.cloud.master_key import load_vault
 from openharbor.cloud.master_key import rotate_master_key as rotate_in_file
+from openharbor.cloud.scope import INSTALLATION
 from openharbor.cloud.settings import CloudSettings
 from openharbor.cloud.towers import operator_commands as towers
 from openharbor.kit.clock import SystemClock
@@ -29,13 +32,22 @@ async def initialise(database_url: str, master_key_file: Path | None) -> dict[st
     if database_url.startswith(SQLITE):
         _make_directory(sqlite_path(database_url).parent)
     migrate(database_url, existing=False)
-    load_vault(key, create=True)
+    load_vault(key, create=not await _has_keys(database_url))
     async with opened(database_url, key) as cloud:
         await cloud.database.write(lambda tx: link_secret_of(tx, cloud.vault))
         made = await accounts.ensure_signing_key(
             cloud.database, cloud.vault, now=CLOCK.now(), random=secrets.token_bytes
         )
     return {"database": database_url, "masterKeyFile": str(key), "signingKeyMade": made}
+
+
+async def _has_keys(database_url: str) -> bool:
+    """Whether something is sealed already: a new master key would not open it."""
+    database = open_database(database_url, threads=1)
+    try:
+        return bool(await database.read(partial(account_store.signing_keys, INSTALLATION)))
+    finally:
+        await database.close()
 
 
 def _make_directory(path: Path) -> None:
@@ -62,6 +74,16 @@ async def create_organization(
         return await accounts.create_organization(
             cloud.database, cloud.numbers, name, now=CLOCK.now(), random=secrets.token_bytes, client_id=client_id
         )
+
+
+async def list_clients(database_url: str, master_key_file: Path | None) -> list[dict[str, Any]]:
+    async with opened(database_url, master_key_file) as cloud:
+        return await accounts.list_clients(cloud.database)
+
+
+async def revoke_client(database_url: str, master_key_file: Path | None, client_id: str) -> dict[str, Any]:
+    async with opened(database_url, master_key_file) as cloud:
+        return await accounts.revoke_client(cloud.database, client_id, now=CLOCK.now())
 
 
 async def create_operator(

@@ -35,7 +35,7 @@ def master_key_path(database_url: str, given: Path | None) -> Path:
         return given
     if database_url.startswith(SQLITE):
         return Path(database_url.removeprefix(SQLITE)).parent / MASTER_KEY
-    raise Failed("name the file of the master key with --master-key-file: PostgreSQL has no place beside it", 2)
+    raise Failed("name the file of the master key with --master-key-file: only a file has a place beside it", 2)
 
 
 def migrate(database_url: str, *, existing: bool = True) -> None:

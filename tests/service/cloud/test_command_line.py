@@ -162,6 +162,21 @@ def test_a_client_gets_a_secret_and_an_organization_more_than_one_client(beside:
     refused(beside("organization", "create", " "), "1 to 200", code=2)
 
 
+def test_clients_are_listed_without_their_secrets_and_revoked(own_database: CloudDatabase) -> None:
+    command = Command(*own_database.flags)
+    listed = command("client", "list", "--json").stdout
+    assert {one["clientId"] for one in json.loads(listed)} >= {own_database.acme.client_id}
+    assert own_database.acme.secret not in listed
+    assert command.json("client", "revoke", own_database.acme.client_id)["revokedAt"] is not None
+    refused(command("client", "revoke", "nobody"), "nobody")
+
+
+def test_a_lost_master_key_is_not_made_anew(own_database: CloudDatabase) -> None:
+    own_database.master_key_file.unlink()
+    refused(Command(*own_database.flags)("init"), re.escape(str(own_database.master_key_file)))
+    assert not own_database.master_key_file.exists()
+
+
 def test_an_operator_is_made_once(beside: Command) -> None:
     made = beside.json("operator", "create", "ops@example.com")
     assert (made["email"], len(str(made["password"]))) == ("ops@example.com", 43)
@@ -335,7 +350,7 @@ def test_a_server_needs_a_master_key_file_to_be_named() -> None:
 
 def test_every_command_has_been_run_for_its_json(words_with_json: Sequence[str]) -> None:
     tried = {"init", "import", "organization create", "operator create", "tower provision", "tower rotate-key"}
-    tried |= {"master-key rotate", "signing-key rotate"}
+    tried |= {"client list", "client revoke", "master-key rotate", "signing-key rotate"}
     assert set(words_with_json) == tried
 
 

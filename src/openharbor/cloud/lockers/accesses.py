@@ -13,7 +13,7 @@ from openharbor.cloud.lockers.change import Change
 from openharbor.cloud.lockers.deliveries import dropoff, persisting_code, pickup_done, pickup_opens, reverted, wrong_use
 from openharbor.cloud.lockers.ending import following, is_settled, notice
 from openharbor.cloud.lockers.facts import Accessed, Reason
-from openharbor.cloud.lockers.locker import Access, Locker, Status, Token, Tower
+from openharbor.cloud.lockers.locker import Access, Jam, Locker, Status, Token, Tower
 from openharbor.cloud.lockers.settlement import reported
 from openharbor.cloud.lockers.stopping import stop
 
@@ -36,10 +36,12 @@ def accessed(locker: Locker, tower: Tower, fact: Accessed) -> Change:
     return following(known, _opened(noted, tower, fact, _effect(locker, fact)))
 
 
-def _jammed(locker: Locker, fact: Accessed) -> int | None:
-    if fact.confirmed is not False:
+def _jammed(locker: Locker, fact: Accessed) -> Jam | None:
+    if fact.confirmed is not False or fact.token_id is None:
         return None
-    return fact.token_id if fact.reason is Reason.DROPOFF else locker.jammed if fact.reason is Reason.REOPEN else None
+    if fact.reason is Reason.REOPEN:
+        return locker.jammed
+    return Jam(token_id=fact.token_id, at_s=fact.at_s, dropoff=fact.reason is Reason.DROPOFF)
 
 
 def _effect(before: Locker, fact: Accessed) -> Effect:
@@ -55,8 +57,9 @@ def _effect(before: Locker, fact: Accessed) -> Effect:
         return "pickup" if retired and not after.taken else "nothing"
     if reason is Reason.KEYPAD:
         return _effect_of_code(before, fact)
-    second_try = reason is Reason.REOPEN and before.jammed is not None and fact.token_id == before.jammed
     if after.taken == report.taken:
+        jam = before.jammed
+        second_try = jam is not None and jam.dropoff and jam.token_id == fact.token_id and reason is Reason.REOPEN
         return "dropoff" if after.taken and second_try else "nothing"
     return "dropoff" if after.taken else "pickup"
 

@@ -101,6 +101,14 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reverted: bool = False
 
 
+class Jam(msgspec.Struct, frozen=True, kw_only=True):
+    """An opening that jammed. A re-open in its session, `at_s` and up to an hour later, may be its second try."""
+
+    token_id: int
+    at_s: int
+    dropoff: bool = True
+
+
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
     """A command to the tower about this locker whose result is not known. `generation`: retired by it, 0 if none."""
 
@@ -126,7 +134,7 @@ class Locker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `queued`: commands whose results settle tokens or change `report`, the latest 48. `emptying`: those of a release
     while occupied (A12); the locker is not clear until one was carried out or a drop-off follows. `access`: the last
     opening.
-    `jammed`: the drop-off token whose opening, the last one, jammed; a re-open may follow as its second try.
+    `jammed`: the last opening, if it jammed.
 
     `tokens` are bounded by `mint.MOST_TOKENS`; they are dropped when the locker becomes available.
     """
@@ -145,7 +153,7 @@ class Locker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     queued: tuple[Queued, ...] = ()
     emptying: tuple[int, ...] = ()
     access: Access | None = None
-    jammed: int | None = None
+    jammed: Jam | None = None
     report: Report = Report()
     check_contents: bool = False
     incident: str = ""

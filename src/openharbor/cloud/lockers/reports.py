@@ -20,7 +20,7 @@ from openharbor.cloud.lockers.facts import (
     WrongDoor,
 )
 from openharbor.cloud.lockers.locker import Locker, Tower
-from openharbor.cloud.lockers.settlement import by_key, by_time, cleared, executed, settle
+from openharbor.cloud.lockers.settlement import aged, by_key, cleared, executed, settle
 from openharbor.cloud.lockers.states import expire
 from openharbor.cloud.lockers.updates import updated
 
@@ -210,11 +210,11 @@ def _correct_clock(progress: _Progress, fact: ClockUnsure) -> None:
 
 def _judge(progress: _Progress, at_s: int, revoked: frozenset[int]) -> None:
     """Settlement by time, then D1 and D2, after each applied event, for every locker of the tower."""
-    verdict = None if progress.tower.corrections else by_time(at_s, progress.now)
+    by_time = not progress.tower.corrections
     for number, locker in list(progress.lockers.items()):
         if not locker.tokens and not locker.queued:
             continue
-        aged = settle(locker, verdict, "S1") if verdict is not None else None
-        current = locker if aged is None else aged.locker
+        older = aged(locker, at_s, progress.now) if by_time else None
+        current = locker if older is None else older.locker
         over = cleared(current, at_s * 1000, progress.now, revoked=number in revoked)
-        progress.keep(number, aged if over is None else following(aged, over))
+        progress.keep(number, older if over is None else following(older, over))

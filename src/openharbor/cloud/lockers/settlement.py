@@ -9,6 +9,7 @@ from openharbor.cloud.lockers.ending import end_clear, is_clear
 from openharbor.cloud.lockers.facts import After, Executed
 from openharbor.cloud.lockers.locker import Access, Locker, Queued, Report, Settlement, Status, Token
 
+SECOND_TRY_S = 7200  # a session lives an hour (5.6), during which the clock may step forward by another (10.2)
 Verdict = Callable[[Token], Settlement | None]
 
 
@@ -34,10 +35,20 @@ def settle(locker: Locker, verdict: Verdict, row: str) -> Change | None:
     return Change(row=row, locker=replace(locker, tokens=tuple(tokens)), settled=tuple(settled))
 
 
-def by_time(at_s: int, now: int) -> Verdict:
-    """S1: past its expiry by the tower's time (of an applied event) and by the cloud's. A keypad code has no expiry."""
-    moment = min(at_s, now // 1000)
-    return lambda token: "expired" if token.expires_s is not None and token.expires_s <= moment else None
+def aged(locker: Locker, at_s: int, now: int) -> Change | None:
+    """S1: past its expiry by the tower's time (of an applied event) and by the cloud's. A keypad code has no expiry.
+
+    A token whose opening jammed may get its second try in the session, without being judged again (blink-protocol.md
+    7.5), so it is given until that session is over.
+    """
+    moment, jam = min(at_s, now // 1000), locker.jammed
+    alive = jam.token_id if jam is not None and at_s < jam.at_s + SECOND_TRY_S else None
+
+    def verdict(token: Token) -> Settlement | None:
+        past = token.expires_s is not None and token.expires_s <= moment and token.token_id != alive
+        return "expired" if past else None
+
+    return settle(locker, verdict, "S1")
 
 
 def by_key(rotation: int) -> Verdict:
