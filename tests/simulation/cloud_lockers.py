@@ -116,10 +116,40 @@ def _staff(world: World, rng: random.Random) -> None:
 
 def _clock(world: World, rng: random.Random) -> None:
     luck = rng.random()
-    if luck < 0.5:
+    if luck < 0.4:
         world.device.lose_clock(world.now_s, rng.choice((0, 5000, 200_000)))
+    elif luck < 0.6:
+        _corrected(world, rng)
     else:
-        world.device.offset_s += rng.choice((-100, -10, 10, 100, 4000))
+        world.device.offset_s += rng.choice((-100, -10, 10, 100, 3000))
+
+
+def _corrected(world: World, rng: random.Random) -> None:
+    """The tower asks for the time, and gets it."""
+    world.device.lose_clock(world.now_s, 0)
+    world.drain()
+    world.drain()
+
+
+def _lost_clock(world: World, rng: random.Random) -> None:
+    world.device.lose_clock(world.now_s, rng.choice((100, 5000)))
+
+
+def _carry_up(world: World, rng: random.Random) -> None:
+    world.carry_up()
+
+
+def _fetch(world: World, rng: random.Random) -> None:
+    world.fetch(world.phones[0])
+
+
+def _push_late(world: World, rng: random.Random) -> None:
+    """A packet that was fetched long ago, and holds the time of that moment."""
+    world.visit(world.phones[0], world.device.next_event, 1)
+
+
+def _fast_clock(world: World, rng: random.Random) -> None:
+    world.device.offset_s += rng.choice((100, 3000))
 
 
 def _visit(world: World, rng: random.Random) -> None:
@@ -173,7 +203,10 @@ ACTS: tuple[tuple[Act, int], ...] = (
     (_in_session, 5),
     (_code, 4),
     (_staff, 1),
-    (_clock, 2),
+    (_clock, 3),
+    (_carry_up, 2),
+    (_fetch, 1),
+    (_push_late, 1),
     (_visit, 9),
     (_upload, 9),
     (_lose, 1),
@@ -192,6 +225,8 @@ BEGINNINGS: tuple[tuple[Act, ...], ...] = (
     (_mint, _use, _door, _sync, _pickup),
     (_link, _draw, _use, _sync),
     (_mint, _use, _sync, _release),
+    (_mint, _fast_clock, _sync),
+    (_mint, _lost_clock, _carry_up, _fetch, _wait, _carry_up, _push_late),
 )
 
 

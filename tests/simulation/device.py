@@ -4,15 +4,10 @@ It knows nothing of the cloud's decisions: it takes payloads and commands, and a
 seconds; the caller tells the true time, the device has a clock of its own.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 from openharbor.blink.payloads import DROPOFF, PICKUP, OpenPayload
 from openharbor.cloud.lockers.change import Disable, EraseCode, Retire, SetClock, TowerCommand
 from openharbor.cloud.lockers.facts import (
     Accessed,
-    AccessKind,
-    After,
     ClockUnsure,
     Executed,
     Fact,
@@ -22,65 +17,10 @@ from openharbor.cloud.lockers.facts import (
     Updated,
     UpdateReason,
 )
+from simulation.cells import KINDS, Cell, Session, Use
 
 OK, INVALID, TOO_OLD, EXPIRED, NOT_FOUND, BUSY = 0, 201, 104, 107, 502, 505
 WINDOW_S = 120
-KINDS: dict[int, AccessKind] = {1: "dropoff", 2: "pickup", 3: "release"}
-
-
-@dataclass(slots=True)
-class Use:
-    """A drop-off token that was used: blink-protocol.md 7.1."""
-
-    session: int
-    at_s: int
-    reverted: bool = False
-    confirmed: bool = False
-    found_free: bool = True
-
-
-@dataclass(slots=True)
-class Cell:
-    """One locker at the tower. `parcel`: whose parcel lies in it, which no part of the software can see."""
-
-    taken: bool = False
-    locker_token: str = ""
-    generation: int = 0
-    retired: int = 0
-    used: dict[int, Use] = field(default_factory=dict)
-    disabled: bool = False
-    code: str = ""
-    code_persists: bool = False
-    watched: tuple[int | None, AccessKind | None] | None = None
-    emptied: bool = False  # the opening that is watched was a pick-up
-    parcel: int | None = None
-
-    def after(self) -> After:
-        return After(
-            taken=self.taken,
-            locker_token=self.locker_token,
-            generation=self.generation,
-            retired=self.retired,
-            keypad=bool(self.code),
-        )
-
-    def free(self, retired: int) -> None:
-        self.taken, self.locker_token, self.code = False, "", ""
-        self.used.clear()
-        self.retired = max(self.retired, retired)
-
-
-@dataclass(slots=True)
-class Session:
-    """What the running session opened last; a revert undoes it once."""
-
-    number: int
-    cell: int = 0
-    token_id: int | None = None
-    kind: int = 0
-    owner: int = 0
-    reverted: bool = False
-    second_try: Callable[[], None] | None = None
 
 
 class Device:
@@ -110,8 +50,15 @@ class Device:
 
     # sessions
 
-    def begin_session(self) -> None:
-        self.session = Session(number=self.session.number + 1)
+    def begin_session(self, now_s: int) -> None:
+        self.session = Session(number=self.session.number + 1, began_s=now_s, heard_s=now_s)
+
+    def hear(self, now_s: int) -> None:
+        """A command of the session, if it still lives: 300 s without one, or an hour in all, end it."""
+        session = self.session
+        if now_s >= session.heard_s + 300 or now_s >= session.began_s + 3600:
+            self.begin_session(now_s)
+        self.session.heard_s = now_s
 
     def any_command(self) -> None:
         """Proof of receipt: the phone of the session has the last answer."""
@@ -156,6 +103,7 @@ class Device:
 
     def open(self, payload: OpenPayload, owner: int, now_s: int, *, jams: bool = False, power_cut: bool = False) -> int:
         """OPEN_LOCKER_WITH_TOKEN. `owner`: whose token it is, for the parcel. The result code; 0: the door is open."""
+        self.hear(now_s)
         session, number = self.session, payload.locker_number
         if (session.cell, session.token_id) == (number, payload.token_id) and not session.reverted:
             self.reopen(now_s)
@@ -169,7 +117,7 @@ class Device:
         session.cell, session.token_id, session.kind = number, payload.token_id, payload.access_kind
         session.owner, session.reverted, session.second_try = owner, False, None
         if jams:
-            session.second_try = lambda: self._fire(payload, owner, now_s, second=True)
+            session.second_try = payload
             self._access(number, Reason(payload.access_kind), payload.token_id, payload.access_kind, now_s, seen=False)
             return OK
         self._fire(payload, owner, now_s, power_cut=power_cut)
@@ -193,7 +141,7 @@ class Device:
             reason = Reason.PICKUP if use is not None and not second else reason
             self._pickup(cell, payload, owner, now_s, reason, seen=seen, power_cut=power_cut)
         if power_cut:
-            self.begin_session()
+            self.begin_session(now_s)
 
     def _dropoff(self, cell: Cell, payload: OpenPayload, owner: int, now_s: int) -> None:
         found_free = not cell.taken
@@ -232,7 +180,8 @@ class Device:
 
     def _emptied(self, number: int, token_id: int | None, now_s: int) -> None:
         """Where no sensor sees the door close, the opening is the end of it."""
-        self.cells[number].emptied = self.sensors
+        cell = self.cells[number]
+        cell.emptied, cell.emptied_by = self.sensors, token_id
         if not self.sensors:
             self.deliveries.append(("pickup", number, token_id, self.clock(now_s)))
 
@@ -263,7 +212,7 @@ class Device:
         (token_id, kind), cell.watched = cell.watched, None
         event_id, at_s = self._stamp(now_s)
         if cell.emptied:
-            self.deliveries.append(("pickup", number, token_id, at_s))
+            self.deliveries.append(("pickup", number, cell.emptied_by, at_s))
             cell.emptied = False
         self.log.append(
             Accessed(
@@ -285,19 +234,23 @@ class Device:
 
     def reopen(self, now_s: int) -> None:
         """REOPEN_LOCKER, or the same token once more in its session; after a jam a second try of the same access."""
+        self.hear(now_s)
         session = self.session
         if session.cell == 0 or self.cells[session.cell].disabled:
             return
         self.any_command()
         again, session.second_try = session.second_try, None
         if again is not None:
-            again()
+            cell = self.cells[session.cell]
+            if again.generation > cell.retired and again.generation >= cell.generation:  # else dead (invariant 14)
+                self._fire(again, session.owner, now_s, second=True)
         else:
             seen = True if self.sensors else None
             self._access(session.cell, Reason.REOPEN, session.token_id, session.kind, now_s, seen=seen)
 
     def revert(self, now_s: int) -> bool:
         """REVERT_LOCKER_STATE, T4."""
+        self.hear(now_s)
         session = self.session
         cell = self.cells.get(session.cell)
         use = cell.used.get(session.token_id or 0) if cell is not None else None
@@ -356,7 +309,7 @@ class Device:
 
     def lose_clock(self, now_s: int, ahead_s: int) -> None:
         """A boot without a clock, or one that ran ahead: the time goes on from the floor, and asks to be put right."""
-        self.begin_session()
+        self.begin_session(now_s)
         self.offset_s = self.floor_s - now_s if ahead_s == 0 else self.offset_s + ahead_s
         event_id, at_s = self._stamp(now_s)
         self.challenge = f"{event_id:016x}"

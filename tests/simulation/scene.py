@@ -111,7 +111,7 @@ class Scene:
 
     def use(self, token: int = -1, *, outcome: Literal["opened", "jams", "power cut"] = "opened") -> None:
         """In a new session. `token`: its place among those issued."""
-        self.device.begin_session()
+        self.device.begin_session(self.now_s)
         assert self.use_again(token, outcome=outcome) == OK
 
     def use_again(self, token: int = -1, *, outcome: Literal["opened", "jams", "power cut"] = "opened") -> int:

@@ -113,7 +113,7 @@ class World:
             return
         one = self.desk.issued[which % len(self.desk.issued)]
         if new_session:
-            self.device.begin_session()
+            self.device.begin_session(self.now_s)
         self.device.open(one.payload, one.organization_id, self.now_s, jams=jams, power_cut=power_cut)
 
     def enter_code(self, number: int) -> None:
@@ -127,12 +127,18 @@ class World:
 
     def visit(self, phone: Phone, start: int, most: int) -> None:
         """A session: the packet is pushed, events are pulled."""
-        self.device.begin_session()
+        self.device.begin_session(self.now_s)
         if phone.packet:
             self.device.push(phone.packet, phone.sealed_s, self.now_s)
         batch = self.device.pull(start, most)
         if batch:
             phone.batches.append(batch)
+
+    def carry_up(self) -> None:
+        """A phone that brings no commands uploads what the tower has."""
+        self.device.client_event(self.now_s)
+        phone = Phone(batches=[self.device.pull(self.desk.tower.next_event, 100_000)])
+        self.upload(phone, 0, keep=False)
 
     def upload(self, phone: Phone, which: int, *, keep: bool, split: int = 0) -> None:
         """Invariant 10 besides: in two batches it comes to the same as in one."""

@@ -321,3 +321,45 @@ def test_a_release_while_occupied_waits_for_its_command() -> None:
     scene.push()
     scene.sync()
     assert scene.status == "available"
+
+
+def test_a_dropoff_after_a_release_undoes_it_for_good() -> None:
+    """What the release queued does not keep the locker from its next end (A12, C2, C5)."""
+    scene = Scene()
+    scene.deliver()
+    scene.dropoff_token()
+    scene.release()
+    scene.use()
+    scene.close()
+    scene.sync()
+    assert scene.status == "occupied"
+    scene.pickup_token()
+    scene.use()
+    scene.close()
+    scene.sync()
+    assert scene.status == "available"
+
+
+def test_a_token_that_jammed_is_not_dead_of_age_while_its_session_may_try_again() -> None:
+    """REOPEN_LOCKER after a jam is a second try that asks for no expiry (blink-protocol.md 7.5)."""
+    scene = Scene()
+    scene.dropoff_token(duration_s=60)
+    scene.wait(50)
+    scene.use(outcome="jams")
+    scene.wait(60)
+    scene.device.client_event(scene.now_s)
+    scene.sync()
+    assert scene.status == "rented"
+    scene.device.reopen(scene.now_s)
+    scene.sync()
+    assert scene.status == "occupied"
+
+
+def test_a_token_that_jammed_and_was_left_dies_of_age_in_the_end() -> None:
+    scene = Scene()
+    scene.dropoff_token(duration_s=60)
+    scene.use(outcome="jams")
+    scene.wait(7200)
+    scene.device.client_event(scene.now_s)
+    scene.sync()
+    assert scene.status == "available"
