@@ -1,5 +1,7 @@
 """Releasing lockers, and listing those that are assigned (service-provider.yaml; locker-states.md A6, A8, A12, A14)."""
 
+from msgspec.structs import replace
+
 from harness.cloud_rig import ACME, CLOSED_TOWER, FIRST_LOCKER, TOWER, Rig, path
 
 RELEASE = f"{path()}/release-locker"
@@ -92,3 +94,10 @@ async def test_assigned_lockers_are_listed_by_id_with_their_assignment(cloud: Ri
         "accessMode",
         "assignment",
     }
+
+
+async def test_no_token_stays_unsettled_when_a_locker_comes_free_that_no_longer_remembers_it(cloud: Rig) -> None:
+    await cloud.post(f"{path()}/dropoff-locker-tokens", {})
+    await cloud.put(await cloud.locker(FIRST_LOCKER), lambda locker: replace(locker, tokens=()))
+    assert (await cloud.post(RELEASE)).body["status"]["name"] == "available"
+    assert [row["settled"] for row in await cloud.rows("SELECT settled FROM open_tokens")] == ["expired"]

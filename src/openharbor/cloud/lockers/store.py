@@ -10,7 +10,7 @@ import msgspec
 from openharbor.cloud.catalog.reading import LOCKER_NOT_FOUND, TOWER_NOT_FOUND
 from openharbor.cloud.catalog.store import OPEN_TOWER
 from openharbor.cloud.lockers.change import Change
-from openharbor.cloud.lockers.locker import Locker, Token, Tower
+from openharbor.cloud.lockers.locker import Locker, Status, Token, Tower
 from openharbor.cloud.scope import INSTALLATION, TenantScope
 from openharbor.cloud.towers import commands
 from openharbor.cloud.webhooks import outbox
@@ -132,6 +132,8 @@ def keep(scope: TenantScope, tx: Transaction, change: Change, *, now: int, new_m
         _end_reservation(scope, tx, *change.reservation_end, now)
     if change.settled:
         _settle(scope, tx, change)
+    if change.ended is not None and change.locker.status is Status.AVAILABLE:
+        _settle_forgotten(scope, tx, change.locker)
     if change.links or change.end_links:
         _change_links(scope, tx, change, now)
     # What a decision comes to may concern others too, such as the holder whose reservation was over.
@@ -222,6 +224,14 @@ def _settle(_scope: TenantScope, tx: Transaction, change: Change) -> None:
     tx.execute_many(
         "UPDATE open_tokens SET settled = :settled WHERE id = :id",
         [{"id": token_id, "settled": how} for token_id, how in change.settled],
+    )
+
+
+def _settle_forgotten(_scope: TenantScope, tx: Transaction, locker: Locker) -> None:
+    """The locker is clear: what it no longer remembers (`mint.with_room`) is past its expiry like what it does."""
+    tx.execute(
+        "UPDATE open_tokens SET settled = 'expired' WHERE locker_id = :locker_id AND settled IS NULL",
+        locker_id=locker.locker_id,
     )
 
 
