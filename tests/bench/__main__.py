@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import creates, lists, open_all, opens, size
+from . import cloud, creates, lists, open_all, opens, size
 from .figures import Figure, as_json, table
 from .servers import environment
 
@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "open-all": open_all.measure,
     "lists": lists.measure,
     "size": size.measure,
+    "cloud": cloud.measure,
 }
 
 

@@ -1,12 +1,14 @@
 """The audit log of the cloud: every attempt, its caller, its outcome and its reason."""
 
-import json
 from collections.abc import Mapping
+
+import msgspec
 
 from openharbor.cloud.scope import TenantScope
 from openharbor.kit.database.face import Transaction
 
 NO_DETAILS: Mapping[str, object] = {}
+encode = msgspec.json.Encoder().encode
 
 INSERT = (
     "INSERT INTO audit (at, actor, organization_id, action, tower_id, locker_id, outcome, details)"
@@ -36,5 +38,5 @@ def note(
         tower_id=tower_id,
         locker_id=locker_id,
         outcome=outcome,
-        details=json.dumps(details) if details else "{}",
+        details=encode(details).decode() if details else "{}",
     )

@@ -32,6 +32,8 @@ from openharbor.kit.errors import Closed, StorageUnavailable
 
 log = structlog.get_logger("openharbor.webhooks")
 
+GATHERING_S = 0.05
+
 
 class Pace(msgspec.Struct, frozen=True):
     """Seconds. `attempt`: for one attempt in all. `lease`: a claim's life, well over that.
@@ -68,10 +70,20 @@ class Sender:
         )
         self._slots = Slots(limits)
         self._woken = asyncio.Event()
+        self._about_to_wake = False
         self._under_way: dict[asyncio.Task[None], Claim] = {}
 
     def wake(self) -> None:
-        """Something may be due. Called in the loop that `run` runs in; costs nothing."""
+        """Something may be due. Called in the loop that `run` runs in, after every change, and costs nothing.
+
+        Changes that follow each other closely are looked at together: most have no endpoint that hears of them.
+        """
+        if not self._about_to_wake:
+            self._about_to_wake = True
+            asyncio.get_running_loop().call_later(GATHERING_S, self._wake_now)
+
+    def _wake_now(self) -> None:
+        self._about_to_wake = False
         self._woken.set()
 
     async def run(self) -> None:
@@ -144,7 +156,7 @@ class Sender:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._slots.give_back(self._under_way.pop(task).endpoint_id)
-        self.wake()
+        self._woken.set()
 
     async def _rest(self, seconds: float) -> None:
         """Until it is woken, or the time has passed."""

@@ -242,4 +242,3 @@ def _audit() -> None:
         sa.Column("details", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
     )
-    op.create_index("ix_audit_locker_id", "audit", ["locker_id", "id"])
