@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openharbor.blink.cbor import Fields
 from openharbor.blink.fields import check
 from openharbor.blink.packets import COMMANDS, Packet
-from openharbor.cloud.lockers.change import Disable, EraseCode, Retire, SetClock, TowerCommand
+from openharbor.cloud.lockers.change import Disable, EraseCode, Retire, SetClock, SetCode, TowerCommand
 from openharbor.cloud.towers import commands
 from openharbor.cloud.towers.commands import WireCommand, complete, wire
 from openharbor.cloud.towers.fields_text import from_text, to_text
@@ -36,6 +36,16 @@ def test_fields_are_kept_as_json_with_bytes_in_hex() -> None:
         (Retire(1, 14, 7, "empty"), Packet.SET_LOCKER_AVAILABLE, {70: 14, 73: True, 91: False, 249: 7}),
         (Disable(1, 14, disabled=True), Packet.SET_LOCKER_DISABLED, {70: 14, 74: True}),
         (EraseCode(1, 14), Packet.SET_LOCKER_KEYPAD, {70: 14, 80: "", 81: False, 82: b"", 83: True}),
+        (
+            SetCode(1, 14, "4829", False, "aa"),
+            Packet.SET_LOCKER_KEYPAD,
+            {70: 14, 80: "4829", 81: False, 82: b"", 83: True},
+        ),
+        (
+            SetCode(1, 14, "4829", True, "aa"),
+            Packet.SET_LOCKER_KEYPAD,
+            {70: 14, 80: "4829", 81: True, 82: b"\xaa", 83: False},
+        ),
         (SetClock(1, "0011223344556677"), Packet.SET_CLOCK, {229: bytes.fromhex("0011223344556677")}),
     ],
 )

@@ -203,6 +203,20 @@ async def test_a_pickup_link_lives_30_days_and_changes_no_status(cloud: Rig) -> 
     assert (await cloud.audited())[-1] == ("client:acme", "create_pickup_locker_request", "A11")
 
 
+async def test_a_pickup_link_with_a_code_has_its_tower_set_it(cloud: Rig) -> None:
+    await occupied(cloud)
+    made = await cloud.post(PICKUP, {"lockerId": FIRST_LOCKER, "keypadIntent": "pickup"})
+    assert made.status == 200
+    (command,) = await cloud.rows("SELECT packet_type, fields FROM tower_commands WHERE tower_id = :id", id=TOWER)
+    (link,) = await cloud.rows("SELECT keypad_code, code_in_force FROM links")
+    assert command["packet_type"] == 82
+    assert link["keypad_code"] in command["fields"]
+    assert link["code_in_force"] == 0
+    assert (await cloud.get(f"{ROOT}/{made.body['id']}")).body["keypadCode"] is None
+    locker = await cloud.locker(FIRST_LOCKER)
+    assert [one.form for one in locker.queued] == ["code"]
+
+
 async def test_a_pickup_link_needs_an_occupied_locker_of_the_caller(cloud: Rig) -> None:
     for locker_id, status, detail in (
         (999_999, 404, "Locker not found"),

@@ -12,7 +12,7 @@ from openharbor.cloud.lockers import links, states
 from openharbor.cloud.lockers import store as locker_store
 from openharbor.cloud.lockers.attempts import Attempt, carry_out, organization_of
 from openharbor.cloud.lockers.change import Change
-from openharbor.cloud.lockers.ending import conflict, is_settled, not_found
+from openharbor.cloud.lockers.ending import conflict, following, is_settled, not_found
 from openharbor.cloud.lockers.store import Loaded
 from openharbor.cloud.scope import TenantScope
 from openharbor.kit.database.face import Transaction
@@ -46,7 +46,13 @@ class NewDropoff(NewLink, frozen=True, kw_only=True):
 
 
 class NewPickup(NewLink, frozen=True, kw_only=True):
+    """`randomness`: 8 random bytes for a code."""
+
     locker_id: int
+    randomness: bytes
+
+    def __repr__(self) -> str:
+        return f"NewPickup(link_id={self.link_id})"
 
 
 def create_dropoff(scope: TenantScope, tx: Transaction, command: NewDropoff, attempt: Attempt) -> Link | Refusal:
@@ -97,6 +103,7 @@ def _codes_in(scope: TenantScope, tx: Transaction, tower_id: str) -> set[str]:
     codes: set[str] = set()
     for locker in store.tower_lockers(scope, tx, tower_id):
         codes.update(token.keypad_code for token in locker.tokens if not is_settled(token))
+        codes.update(one.code.keypad_code for one in locker.queued if one.code is not None)
         if locker.hold is not None:
             codes.add(store.keypad_code(scope, tx, locker.hold.link_id) or "")
     return codes
@@ -104,13 +111,19 @@ def _codes_in(scope: TenantScope, tx: Transaction, tower_id: str) -> set[str]:
 
 def create_pickup(scope: TenantScope, tx: Transaction, command: NewPickup, attempt: Attempt) -> Link | Refusal:
     """A link to an occupied locker of the caller, for 30 days. 404; 409 unless it is one."""
+    with_code = command.keypad_intent is not None
+    if with_code:
+        store.claim_tower_of(scope, tx, command.locker_id)
     found = locker_store.load_by_id(scope, tx, command.locker_id, lock=True)
-    decided = found if isinstance(found, Refusal) else _open_pickup(scope, found, command, attempt.now)
+    code = None
+    if with_code and isinstance(found, Loaded):
+        code = make_code(command.randomness, _codes_in(scope, tx, found.locker.tower_id))
+    decided = found if isinstance(found, Refusal) else _open_pickup(scope, found, command, code, attempt.now)
     made: Link | Refusal
     if isinstance(decided, Refusal):
         made = decided
     else:
-        made = _link(scope, command, "pickup", decided, attempt.now, attempt.now + PICKUP_LIFE_MS, None)
+        made = _link(scope, command, "pickup", decided, attempt.now, attempt.now + PICKUP_LIFE_MS, code)
         store.add(scope, tx, made)
     carry_out(
         scope,
@@ -124,9 +137,21 @@ def create_pickup(scope: TenantScope, tx: Transaction, command: NewPickup, attem
     return made
 
 
-def _open_pickup(scope: TenantScope, found: Loaded, command: NewPickup, now: int) -> Change | Refusal:
+def _open_pickup(scope: TenantScope, found: Loaded, command: NewPickup, code: str | None, now: int) -> Change | Refusal:
     locker = states.as_of(found.locker, now)  # what it changes is not occupied, so that nothing of it is written
-    return links.open_pickup_link(locker, organization_of(scope), client_info=command.texts.client_info)
+    client_info = command.texts.client_info
+    opened = links.open_pickup_link(locker, organization_of(scope), client_info=client_info)
+    if code is None or isinstance(opened, Refusal):
+        return opened
+    given = links.give_code(
+        opened.locker,
+        found.tower,
+        command.link_id,
+        code=code,
+        persists=command.persist_keypad_code,
+        client_info=client_info,
+    )
+    return given if isinstance(given, Refusal) else following(opened, given)
 
 
 def _link(

@@ -118,6 +118,7 @@ async def _create_pickup(parts: CloudParts, call: Call) -> Reply:
         keypad_intent=body.keypad_intent,
         persist_keypad_code=body.persist_keypad_code,
         locker_id=body.locker_id,
+        randomness=parts.random(8),
     )
     attempt = attempt_of(parts, call, "create_pickup_locker_request")
     made = await changed(parts, partial(requests.create_pickup, scope, command=command, attempt=attempt))

@@ -119,6 +119,14 @@ def claim_towers(_scope: TenantScope, tx: Transaction, location_id: int) -> None
     tx.execute("UPDATE towers SET epoch = epoch WHERE location_id = :location_id", location_id=location_id)
 
 
+def claim_tower_of(_scope: TenantScope, tx: Transaction, locker_id: int) -> None:
+    """As `claim_towers`, for the one tower of a locker; before the locker is locked."""
+    tx.execute(
+        "UPDATE towers SET epoch = epoch WHERE id = (SELECT tower_id FROM lockers WHERE id = :locker_id)",
+        locker_id=locker_id,
+    )
+
+
 def tower_lockers(_scope: TenantScope, tx: Transaction, tower_id: str) -> list[Locker]:
     """Every locker of the tower."""
     rows = tx.all("SELECT state FROM lockers WHERE tower_id = :tower_id", tower_id=tower_id)

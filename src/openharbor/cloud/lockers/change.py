@@ -81,7 +81,20 @@ class EraseCode(msgspec.Struct, frozen=True, tag=True):
     number: int
 
 
-TowerCommand = Retire | Disable | EraseCode
+class SetCode(msgspec.Struct, frozen=True, tag=True):
+    """SET_LOCKER_KEYPAD with the code of a pick-up link. `locker_token` (hex): what the locker keeps if it persists."""
+
+    command_id: int
+    number: int
+    code: str
+    persists: bool
+    locker_token: str
+
+    def __repr__(self) -> str:
+        return f"SetCode(command_id={self.command_id}, number={self.number})"
+
+
+TowerCommand = Retire | Disable | EraseCode | SetCode
 
 
 class SetClock(msgspec.Struct, frozen=True):

@@ -29,8 +29,13 @@ def is_settled(token: Token) -> bool:
 
 
 def is_clear(locker: Locker) -> bool:
-    """*Clear* of section 2; not while a pick-up's door stands open, since only the closing counts (invariant 9)."""
+    """*Clear* of section 2; not while a pick-up's door stands open, since only the closing counts (invariant 9).
+
+    Nor while a code waits to be set: it would open the next holder's parcel.
+    """
     if locker.emptying or (locker.access is not None and locker.access.kind == "pickup"):
+        return False
+    if any(one.form == "code" for one in locker.queued):
         return False
     return all(is_settled(token) for token in locker.tokens)
 
@@ -100,8 +105,11 @@ def queue_retiring(locker: Locker, tower: Tower, forms: Sequence[Form]) -> tuple
 
 
 def remember(locker: Locker, waiting: tuple[Queued, ...]) -> Locker:
-    """The locker that waits for the results of these commands too."""
-    return replace(locker, queued=(*locker.queued, *waiting)[-MOST_QUEUED:])
+    """The locker that waits for the results of these commands too. A code to be set is never forgotten."""
+    every = (*locker.queued, *waiting)
+    excess = len(every) - MOST_QUEUED
+    forgotten = [one for one in every if one.form != "code"][:excess] if excess > 0 else []
+    return replace(locker, queued=tuple(one for one in every if one not in forgotten))
 
 
 def end(

@@ -2,13 +2,14 @@
 
 from msgspec.structs import replace
 
-from openharbor.cloud.lockers.change import Change, EraseCode, LinkChange, Minted
+from openharbor.cloud.lockers.change import Change, EraseCode, LinkChange, Minted, SetCode
 from openharbor.cloud.lockers.ending import conflict, end, following, is_settled, notice, remember
 from openharbor.cloud.lockers.locker import Assignment, Hold, Locker, Queued, Status, Token, Tower
 from openharbor.cloud.lockers.mint import (
     MOST_DROPOFFS,
     NOT_ASSIGNED,
     NOT_OCCUPIED,
+    TOO_MANY,
     TOO_MANY_DROPOFFS,
     make_dropoff,
     make_pickup,
@@ -18,6 +19,7 @@ from openharbor.kit.errors import Refusal
 
 HOLD_MS = 300_000
 PICKUP_LIFE_S = 300
+MOST_CODES_WAITING = 16
 LINK_EXPIRED = conflict("Locker open request is expired")
 
 
@@ -144,11 +146,44 @@ def open_pickup_link(locker: Locker, organization_id: int, *, client_info: str) 
     return Change(row="A11", locker=replace(locker, assignment=replace(locker.assignment, client_info=client_info)))
 
 
+def give_code(
+    locker: Locker, tower: Tower, link_id: int, *, code: str, persists: bool, client_info: str
+) -> Change | Refusal:
+    """A11: the code of a pick-up link is queued for the tower, and in force when that has carried it out.
+
+    `locker`: as `open_pickup_link` left it. 409 when too many codes wait for the tower.
+    """
+    assignment = locker.assignment
+    if assignment is None or sum(one.form == "code" for one in locker.queued) >= MOST_CODES_WAITING:
+        return TOO_MANY
+    command = SetCode(
+        command_id=tower.next_command,
+        number=locker.number,
+        code=code,
+        persists=persists,
+        locker_token=locker.report.locker_token or assignment.locker_token,
+    )
+    token = Token(
+        token_id=0,
+        organization_id=assignment.organization_id,
+        kind="keypad",
+        generation=locker.generation,
+        expires_s=None,
+        link_id=link_id,
+        client_info=client_info,
+        keypad_code=code,
+        keypad_persists=persists,
+    )
+    waiting = (Queued(command_id=command.command_id, form="code", code=token),)
+    return Change(row="A11", locker=remember(locker, waiting), commands=(command,))
+
+
 def cancel_pickup_link(locker: Locker, tower: Tower, link_id: int) -> Change:
     """A11, cancel: no new tokens; one drawn before runs out within 300 s; a keypad code of the link is erased."""
     cancelled = (LinkChange(link_id, "cancelled"),)
-    in_force = (one for one in locker.tokens if one.kind == "keypad" and one.link_id == link_id and not is_settled(one))
-    if next(in_force, None) is None:
+    codes = [one for one in locker.tokens if one.kind == "keypad" and not is_settled(one)]
+    codes += [one.code for one in locker.queued if one.code is not None]
+    if all(code.link_id != link_id for code in codes):
         return Change(row="A11", locker=locker, links=cancelled)
     erase = EraseCode(command_id=tower.next_command, number=locker.number)
     after = remember(locker, (Queued(command_id=erase.command_id, form="erase"),))

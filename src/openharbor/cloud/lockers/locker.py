@@ -109,12 +109,16 @@ class Jam(msgspec.Struct, frozen=True, kw_only=True):
     dropoff: bool = True
 
 
-class Queued(msgspec.Struct, frozen=True, kw_only=True):
-    """A command to the tower about this locker whose result is not known. `generation`: retired by it, 0 if none."""
+class Queued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command to the tower about this locker whose result is not known. `generation`: retired by it, 0 if none.
+
+    `code`: what comes in force when it is carried out.
+    """
 
     command_id: int
-    form: Literal["unused", "keep", "empty", "erase"]
+    form: Literal["unused", "keep", "empty", "erase", "code"]
     generation: int = 0
+    code: Token | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from openharbor.cloud.lockers.change import Change, Source
-from openharbor.cloud.lockers.ending import end_clear, is_clear
+from openharbor.cloud.lockers.change import Change, LinkChange, Source
+from openharbor.cloud.lockers.ending import end_clear, following, is_clear
 from openharbor.cloud.lockers.facts import After, Executed
 from openharbor.cloud.lockers.locker import Access, Locker, Queued, Report, Settlement, Status, Token
 
@@ -89,16 +89,23 @@ def executed(locker: Locker, fact: Executed) -> Change | None:
     if not dealt_with:
         return None
     after = replace(locker, queued=tuple(one for one in locker.queued if one.command_id not in past))
-    settled: tuple[tuple[int, Settlement], ...] = ()
+    done = Change(row="S4", locker=after)
     for one in dealt_with:
         if fact.failed.get(one.command_id, 0) == 0:
-            change = carried_out(after, one)
-            after, settled = change.locker, settled + change.settled
-    return Change(row="S4", locker=after, settled=settled)
+            done = replace(following(done, carried_out(done.locker, one)), row="S4")
+    return done
 
 
 def carried_out(locker: Locker, command: Queued) -> Change:
-    """The command has the result 0: its generations are retired, and unless it was `keep`, the locker is free there."""
+    """The command has the result 0: its generations are retired, and unless it was `keep`, the locker is free there.
+
+    A code is in force from now on, and what it replaces opens nothing any more.
+    """
+    if command.code is not None:
+        others = tuple(one for one in locker.tokens if one.kind != "keypad")
+        link_id = command.code.link_id
+        shown = () if link_id is None else (LinkChange(link_id, "pending", code_in_force=True),)
+        return Change(row="A11", locker=replace(locker, tokens=(*others, command.code)), links=shown)
     emptying = () if command.command_id in locker.emptying else locker.emptying
     after = replace(locker, emptying=emptying) if emptying != locker.emptying else locker
     report = after.report

@@ -68,7 +68,8 @@ def stop(
     beyond = replace(tower, next_command=tower.next_command + 1)
     after, retiring = queue_retiring(locker, beyond, forms)
     commands: tuple[TowerCommand, ...] = (disable, *retiring)
-    if occupied and any(token.keypad_code or token.kind == "keypad" for token in unsettled(locker)):
+    coded = any(token.keypad_code or token.kind == "keypad" for token in unsettled(locker))
+    if occupied and (coded or any(one.form == "code" for one in locker.queued)):
         erase = EraseCode(command_id=tower.next_command + len(commands), number=locker.number)
         after = remember(after, (Queued(command_id=erase.command_id, form="erase"),))
         commands = (*commands, erase)

@@ -9,7 +9,7 @@ from openharbor.blink.cbor import Fields
 from openharbor.blink.keys import ID_OF_KEY
 from openharbor.blink.packets import Packet
 from openharbor.blink.provisioning import SENSORS, DoorSensor
-from openharbor.cloud.lockers.change import Disable, Retire, SetClock, TowerCommand
+from openharbor.cloud.lockers.change import Disable, Retire, SetClock, SetCode, TowerCommand
 from openharbor.cloud.scope import TenantScope
 from openharbor.cloud.towers import store
 from openharbor.cloud.towers.store import NewCommand
@@ -69,6 +69,10 @@ def wire(command: TowerCommand | SetClock) -> WireCommand:
     if isinstance(command, SetClock):
         # #129 is the moment of sealing, so it is filled in then (13.5)
         return WireCommand(Packet.SET_CLOCK, {229: bytes.fromhex(command.challenge)})
+    if isinstance(command, SetCode):
+        token = bytes.fromhex(command.locker_token) if command.persists else b""
+        fields = {70: command.number, 80: command.code, 81: command.persists, 82: token, 83: not command.persists}
+        return WireCommand(Packet.SET_LOCKER_KEYPAD, fields, command.number)
     fields = {70: command.number, 80: "", 81: False, 82: b"", 83: True}
     return WireCommand(Packet.SET_LOCKER_KEYPAD, fields, command.number)
 
