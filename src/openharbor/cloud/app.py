@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 import openharbor
 from openharbor.cloud import system_routes
 from openharbor.cloud.accounts import routes as account_routes
@@ -29,6 +31,8 @@ from openharbor.kit.http.limits import Limits
 from openharbor.kit.http.operation import Operation
 from openharbor.kit.http.origins import bearer_origins
 from openharbor.kit.metrics import new_registry
+
+log = structlog.get_logger("openharbor.cloud")
 
 CONTRACTS = Path(openharbor.__file__).parent / "contract"
 
@@ -118,8 +122,14 @@ def _app(parts: CloudParts, accounts: Accounts) -> App:
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """A task for the time of a block. Should it end by itself, the block goes on and the log tells."""
     task = asyncio.create_task(work)
+    task.add_done_callback(_tell_if_failed)
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _tell_if_failed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("What runs beside the APIs has ended", exc_info=task.exception())

@@ -32,14 +32,24 @@ def run(
 ) -> int:
     """Serves until SIGTERM or SIGINT; the exit code. `say` gets the ready line. Raises Failed when it cannot start."""
     configure(log_format, log_level)
-    server.run(_serve(database_url, master_key_file, settings, SystemClock(), say))
+
+    def ready(url: str) -> None:
+        say(f"openharbor cloud ready {url}")
+
+    server.run(_serve(database_url, master_key_file, settings, SystemClock(), ready))
     log.info("Stopped")
     return 0
 
 
 async def _serve(
-    database_url: str, master_key_file: Path | None, settings: CloudSettings, clock: Clock, say: Say
+    database_url: str,
+    master_key_file: Path | None,
+    settings: CloudSettings,
+    clock: Clock,
+    on_ready: Callable[[str], None],
+    stop: asyncio.Event | None = None,
 ) -> None:
+    """Until `stop` is set; None: until SIGTERM or SIGINT."""
     listener = server.listen(settings.host, settings.port)  # first: tokens and links name the address
     public_url = settings.public_url.rstrip("/") or server.url_of(listener, "http")
     async with running(database_url, master_key_file, settings, clock, public_url) as app:
@@ -47,7 +57,9 @@ async def _serve(
             app,
             settings.host,
             settings.port,
-            on_ready=lambda url: say(f"openharbor cloud ready {url}"),
+            on_ready=on_ready,
+            stop=stop,
+            signals=stop is None,
             limits=ConnectionLimits(connections=settings.connections),
             clock=clock,
             listener=listener,
@@ -60,30 +72,18 @@ async def serving(
     database_url: str, master_key_file: Path | None, settings: CloudSettings, clock: Clock
 ) -> AsyncIterator[str]:
     """A cloud on an address of its own inside another program, for the time of a block; its URL."""
-    listener = server.listen(settings.host, settings.port)
-    url = server.url_of(listener, "http")
-    ready, stop = asyncio.Event(), asyncio.Event()
-    async with running(database_url, master_key_file, settings, clock, settings.public_url or url) as app:
-        task = asyncio.create_task(
-            server.serve(
-                app,
-                settings.host,
-                settings.port,
-                on_ready=lambda _: ready.set(),
-                stop=stop,
-                signals=False,
-                clock=clock,
-                listener=listener,
-                error_style=DETAIL_STYLE,
-            )
-        )
-        task.add_done_callback(lambda _: ready.set())
-        await ready.wait()
-        try:
-            yield url
-        finally:
-            stop.set()
-            await task
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    task = asyncio.create_task(_serve(database_url, master_key_file, settings, clock, ready.set_result, stop))
+    task.add_done_callback(lambda _: ready.cancel())
+    await asyncio.wait({ready})
+    if ready.cancelled():
+        await task
+    try:
+        yield ready.result()
+    finally:
+        stop.set()
+        await task
 
 
 def run_worker(

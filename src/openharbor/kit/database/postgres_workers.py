@@ -11,6 +11,7 @@ from typing import Any
 
 from openharbor.kit.database.postgres_health import Health
 from openharbor.kit.database.postgres_units import Unavailable, Units, Work
+from openharbor.kit.database.tickets import answer
 from openharbor.kit.errors import Closed, StorageUnavailable
 
 Answer = tuple[asyncio.Future[Any], Any, BaseException | None]
@@ -103,12 +104,6 @@ class Workers:
         while answers:
             ticket, value, error = answers.popleft()
             self._open -= 1
-            if ticket.done():  # its caller was cancelled
-                continue
-            if error is None:
-                ticket.set_result(value)
-            else:
-                ticket.set_exception(error)
-                ticket.exception()  # marks it as seen: its caller may be cancelled before it looks
+            answer(ticket, value, error)
         if not self._open:
             self._idle.set()

@@ -12,6 +12,7 @@ from typing import Any
 
 from openharbor.kit.database.group import Work
 from openharbor.kit.database.storage import Answer, Storage, Unit
+from openharbor.kit.database.tickets import answer
 from openharbor.kit.errors import Closed, StorageUnavailable
 
 log = logging.getLogger("openharbor.database")
@@ -106,7 +107,8 @@ class Writer:
         self._commit_s = time.monotonic() - self._ran_at
         self._under_way = False
         self._expected = len(answers) + len(self._waiting)
-        _resolve(answers)
+        for unit, value, error in answers:
+            answer(unit.ticket, value, error)
         if self._waiting and self._loop is not None:
             self._begin_soon(self._loop)
         else:
@@ -162,15 +164,3 @@ class Writer:
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._answered, answers)
-
-
-def _resolve(answers: Sequence[Answer]) -> None:
-    for unit, value, error in answers:
-        ticket = unit.ticket
-        if ticket.done():  # its caller was cancelled
-            continue
-        if error is None:
-            ticket.set_result(value)
-        else:
-            ticket.set_exception(error)
-            ticket.exception()  # marks it as seen: its caller may be cancelled before it looks
