@@ -1,5 +1,7 @@
 """Making drop-off and pick-up tokens: decided, written, sealed for the tower (A2, A4, A7, A10, A13). Units of work."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from openharbor.blink.payloads import encode_open
@@ -50,15 +52,12 @@ def mint_dropoff(
     scope: TenantScope, tx: Transaction, command: Mint, attempt: Attempt, vault: Vault
 ) -> OpenToken | Refusal:
     """404; 409 unless the locker is available or the caller's, and beyond 16 of one assignment."""
-    organization_id = organization_of(scope)
-    found = store.load(scope, tx, command.tower_id, command.locker_id, lock=True)
-    minted = (
-        found
-        if isinstance(found, Refusal)
-        else mint.mint_dropoff(
+
+    def decide(found: Loaded) -> Minted | Refusal:
+        return mint.mint_dropoff(
             found.locker,
             found.tower,
-            organization_id,
+            organization_of(scope),
             token_id=command.token_id,
             assignment_id=command.assignment_id,
             locker_token=command.locker_token,
@@ -66,29 +65,39 @@ def mint_dropoff(
             client_info=command.client_info,
             now=attempt.now,
         )
-    )
-    return finish(scope, tx, command, attempt, vault, found, minted)
+
+    return _mint(scope, tx, command, attempt, vault, decide)
 
 
 def mint_pickup(
     scope: TenantScope, tx: Transaction, command: Mint, attempt: Attempt, vault: Vault
 ) -> OpenToken | Refusal:
     """404; 409 unless the caller holds the locker and it is occupied."""
-    organization_id = organization_of(scope)
-    found = store.load(scope, tx, command.tower_id, command.locker_id, lock=True)
-    minted = (
-        found
-        if isinstance(found, Refusal)
-        else mint.mint_pickup(
+
+    def decide(found: Loaded) -> Minted | Refusal:
+        return mint.mint_pickup(
             found.locker,
             found.tower,
-            organization_id,
+            organization_of(scope),
             token_id=command.token_id,
             duration_s=command.duration_s,
             client_info=command.client_info,
             now=attempt.now,
         )
-    )
+
+    return _mint(scope, tx, command, attempt, vault, decide)
+
+
+def _mint(
+    scope: TenantScope,
+    tx: Transaction,
+    command: Mint,
+    attempt: Attempt,
+    vault: Vault,
+    decide: Callable[[Loaded], Minted | Refusal],
+) -> OpenToken | Refusal:
+    found = store.load(scope, tx, command.tower_id, command.locker_id, lock=True)
+    minted = found if isinstance(found, Refusal) else decide(found)
     return finish(scope, tx, command, attempt, vault, found, minted)
 
 
