@@ -58,7 +58,8 @@ class Case:
     """One fault. `on`: the lines it is tried on. `expected`, and `but` for lines that differ.
 
     `sees`: what the gateway must have read of the door before it is asked to open. `whole_board`: the fault strikes the
-    board, not one lock. `pulses`: how many may reach the lock, None: not told here.
+    board, not one lock. `settled`: it has struck before the gateway is asked to open, and the board was read again.
+    `pulses`: how many may reach the lock, None: not told here.
     """
 
     fault: str
@@ -67,6 +68,7 @@ class Case:
     on: tuple[str, ...] = EVERY
     options: Mapping[str, Any] = field(default_factory=dict)
     whole_board: bool = False
+    settled: bool = False
     sees: Mapping[str, Sees] = field(default_factory=dict)
     pulses: tuple[int, ...] = (1,)
     pulses_but: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -167,7 +169,7 @@ BUS = [
 ]
 LINK = [
     Case("tcp_refuse", GONE, on=TCP, whole_board=True, pulses=(0,)),
-    Case("tcp_reset", (OPENED, BLIND, GONE), on=TCP, whole_board=True, options=ONE),
+    Case("tcp_reset", (OPENED, BLIND, GONE), on=TCP, whole_board=True, settled=True, options=ONE),
     Case("tcp_half_open", GONE, on=TCP, whole_board=True, pulses=(0,)),
     Case("tcp_one_client", OPENED, on=TCP, whole_board=True),
     Case("pty_unplug", GONE, on=("waveshare-pty",), whole_board=True, pulses=(0,)),
