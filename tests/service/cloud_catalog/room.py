@@ -1,5 +1,6 @@
 """The catalog in one process: a real database, the import, its operations over ASGI."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,9 @@ class Tenants:
         pass
 
 
+FILES = itertools.count(1)
+
+
 @dataclass
 class Room:
     database: Database
@@ -90,8 +94,8 @@ class Room:
     directory: Path
 
     async def load(self, text: str, environment: Environment = "sandbox") -> dict[str, Any]:
-        """Imports a file of this text."""
-        file = self.directory / "catalog.toml"
+        """Imports a file of this text; each its own, since two may be read at once."""
+        file = self.directory / f"catalog-{next(FILES)}.toml"
         file.write_text(text, encoding="utf-8")
         return await import_file(self.database, file, environment=environment, now=self.clock.now())
 
