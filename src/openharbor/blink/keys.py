@@ -29,8 +29,12 @@ def derive(root: bytes, rotation: int) -> TowerKey:
     """
     if not 0 <= rotation <= LARGEST_ROTATION:
         raise ValueError(f"rotation is {rotation} and must be 0 to {LARGEST_ROTATION}")
-    encryption = _expand(root, b"encrypt", 16)
-    return TowerKey(rotation, _expand(root, b"authenticate", 32), encryption, AES(encryption))
+    return key_of(rotation, _expand(root, b"authenticate", 32), _expand(root, b"encrypt", 16))
+
+
+def key_of(rotation: int, authentication: bytes, encryption: bytes) -> TowerKey:
+    """The keys of a rotation as they were derived before."""
+    return TowerKey(rotation, authentication, encryption, AES(encryption))
 
 
 def _expand(secret: bytes, label: bytes, length: int) -> bytes:

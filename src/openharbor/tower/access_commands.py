@@ -9,6 +9,7 @@ from openharbor.blink.payloads import OpenPayload, open_from
 from openharbor.blink.refusals import Rejected
 from openharbor.tower import device_clock, keypad, openings, tokens, visits
 from openharbor.tower.answers import answered, refused
+from openharbor.tower.clock_steps import with_clock
 from openharbor.tower.codes import SYS_LAST_OPEN_INFO, SYS_LOCKER_NOT_FOUND, SYS_LOCKERS_BUSY
 from openharbor.tower.locker_events import refused as refused_access
 from openharbor.tower.lockers import Change, Locker, Write
@@ -38,7 +39,7 @@ def _opened_payload(tower: Tower, ask: Ask) -> tuple[OpenPayload, Tower]:
     fields = ask.asked.fields
     opened = open_sealed(OPEN, tower.keys.ring, fields[9], fields[10], tower.identity.tower_id)
     clock = judge_times(OPEN, opened, device_clock.device_time(tower.clock, ask.at_ms))
-    tower = replace(tower, clock=device_clock.moved(tower.clock, ask.at_ms, clock))
+    tower = with_clock(tower, device_clock.moved(tower.clock, ask.at_ms, clock), ask.at_ms)
     return open_from(opened), tower
 
 

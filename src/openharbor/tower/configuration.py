@@ -13,7 +13,8 @@ from openharbor.blink.events import KeyChanged
 from openharbor.blink.keys import ID_OF_KEY
 from openharbor.blink.packets import Packet
 from openharbor.blink.refusals import MSG_ITEM_RANGE, Rejected
-from openharbor.tower import device_clock, event_log, keypad, rotations
+from openharbor.tower import activity, device_clock, event_log, keypad, rotations
+from openharbor.tower.clock_steps import with_clock
 from openharbor.tower.codes import (
     BY_CONFIGURATION,
     BY_SERVER,
@@ -81,15 +82,18 @@ def _set_available(tower: Tower, values: Values, order: Order) -> Tower:
 
 
 def _set_keypad(tower: Tower, values: Values, order: Order) -> Tower:
-    return with_code(tower, locker_of(tower, values[70]), values, order)
+    return with_code(tower, locker_of(tower, values[70]), values, order)[0]
 
 
-def with_code(tower: Tower, locker: Locker, values: Values, order: Order, reason: int | None = None) -> Tower:
-    """With the keypad code in #80 to #83 set or removed. Raises Rejected 106, 502."""
+def with_code(
+    tower: Tower, locker: Locker, values: Values, order: Order, reason: int | None = None
+) -> tuple[Tower, str | None]:
+    """With the code of #80 to #83 set or removed; and the code if the tower drew it. Raises Rejected 106, 502."""
     after = (values[81], values[82], values[83])
     seed = order.seed + (order.command_id or 0).to_bytes(4)
     new = keypad.new_code(tower.lockers, locker, values[80], tower.code_key, seed, after)
-    return with_record(tower, replace(locker, code=new.code), order, reason, made_up=new.made_up)
+    tower = with_record(tower, replace(locker, code=new.code), order, reason, made_up=new.made_up)
+    return tower, new.made_up
 
 
 def _set_disabled(tower: Tower, values: Values, order: Order) -> Tower:
@@ -140,11 +144,11 @@ def _set_clock(tower: Tower, values: Values, order: Order) -> Tower:
         clock = device_clock.answered(tower.clock, order.at_ms, time, values[229], fresh)
     else:
         clock = device_clock.set_by_server(tower.clock, order.at_ms, time)
-    return replace(tower, clock=clock)
+    return with_clock(tower, clock, order.at_ms)
 
 
 def _adjust_clock(tower: Tower, values: Values, order: Order) -> Tower:
-    return replace(tower, clock=device_clock.adjusted(tower.clock, order.at_ms, values[152]))
+    return with_clock(tower, device_clock.adjusted(tower.clock, order.at_ms, values[152]), order.at_ms)
 
 
 def _install_key(tower: Tower, values: Values, order: Order) -> Tower:
@@ -197,7 +201,17 @@ def _reset_commands(tower: Tower, values: Values, order: Order) -> Tower:
     # the command's own id counts: L has not moved to it yet
     if values[33] < (order.command_id or 0) - 1:
         raise Rejected(MSG_ITEM_RANGE, "the counter does not go back")
+    if values[33] > event_log.LARGEST_RESTART:
+        raise Rejected(MSG_ITEM_RANGE, f"command ids may go on from {event_log.LARGEST_RESTART} at most")
     return replace(tower, last_command=values[33])
+
+
+def _reset_counter(tower: Tower, values: Values, order: Order) -> Tower:
+    return replace(tower, activity=activity.reset(tower.activity, values[144], now(tower, order.at_ms)))
+
+
+def _restart(tower: Tower, _: Values, __: Order) -> Tower:
+    return replace(tower, restart=True)
 
 
 APPLY: Final[dict[Packet, Callable[[Tower, Values, Order], Tower]]] = {
@@ -214,9 +228,11 @@ APPLY: Final[dict[Packet, Callable[[Tower, Values, Order], Tower]]] = {
     Packet.SET_LOCKER_AVAILABLE: _set_available,
     Packet.SET_LOCKER_KEYPAD: _set_keypad,
     Packet.SET_LOCKER_DISABLED: _set_disabled,
+    Packet.RESET_COUNTER: _reset_counter,
     Packet.SET_TOWER_ID: _set_id,
     Packet.SET_TOWER_SERIAL: _set_serial,
     Packet.SET_TOWER_NAME: _set_name,
     Packet.SET_TOWER_DISABLED: _disable_tower,
     Packet.CONFIGURE_LOCKER: _configure,
+    Packet.REBOOT_DEVICE: _restart,
 }

@@ -5,7 +5,7 @@ opening is on its way (`Tower.pending`) it keeps messages back and tells `fired`
 them, and calls `ticked` at least once a second. Uptimes are in ms, of a clock that never steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,8 +22,10 @@ from openharbor.blink.sessions import SessionExists
 from openharbor.blink.tower_session import Answered, Asked
 from openharbor.tower import (
     access_commands,
+    activity,
     device_clock,
     door_watch,
+    faults,
     keypad_entry,
     locker_commands,
     openings,
@@ -33,9 +35,10 @@ from openharbor.tower import (
     visits,
 )
 from openharbor.tower.answers import answered, refused, refused_clear
+from openharbor.tower.clock_steps import with_clock
 from openharbor.tower.codes import FROM_PHONE, HW_INTERNAL_FLASH, KEY_EXPIRED
 from openharbor.tower.configuration import key_changed
-from openharbor.tower.state import Answer, Draws, PulseOutcome, Step, Tower, logged, now, reference
+from openharbor.tower.state import Answer, Draws, PulseOutcome, Restart, Step, Tower, counted, logged, now, reference
 from openharbor.tower.visits import Ask
 
 LONGEST_MESSAGE: Final = 100  # bytes of a phone's words in the log
@@ -82,10 +85,11 @@ def _requested(tower: Tower, request: SessionRequest, at_ms: int, draws: Draws, 
     )
     judged = judge_request(tower.requests, request, asked)
     clock = device_clock.moved(tower.clock, at_ms, judged.clock)
-    tower = replace(tower, requests=judged.requests, clock=clock)
+    tower = with_clock(replace(tower, requests=judged.requests), clock, at_ms)
     if judged.clock.too_far:
         tower = sync.warned(tower, at_ms)
     if isinstance(judged.outcome, Rejected):
+        tower = counted(tower, activity.FAILED_SESSIONS)
         return refused_clear(tower, judged.outcome, at_ms, failures=failures)
     if judged.outcome.clock_ahead:
         tower = logged(tower, sync.clock_error(tower, at_ms), at_ms)
@@ -106,10 +110,18 @@ def _commanded(tower: Tower, ask: Ask) -> Step:
         tower = visits.noted(tower, asked.packet_type)
         carry_out = COMMANDS.get(Packet(asked.packet_type), staff_commands.configured)
         try:
-            return carry_out(tower, ask)
+            return _restarting(carry_out(tower, ask), ask.at_ms)
         except Rejected as rejected:
             refusal = rejected
     return refused(tower, asked, refusal, ask.draws.iv, ask.at_ms, failures=ask.failures)
+
+
+def _restarting(step: Step, at_ms: int) -> Step:
+    """A restart comes last, and ends the session."""
+    if not step.tower.restart:
+        return step
+    tower = visits.ended(replace(step.tower, restart=False), at_ms)
+    return replace(step, tower=tower, effects=(*step.effects, Restart()))
 
 
 def _status(tower: Tower, ask: Ask) -> Step:
@@ -171,6 +183,8 @@ COMMANDS: Final[dict[Packet, Callable[[Tower, Ask], Step]]] = {
     Packet.READ_DEVICE_STATUS: staff_commands.device_status,
     Packet.FIRE_LOCK: access_commands.fire_lock,
     Packet.READ_PORT_STATUS: staff_commands.port_status,
+    Packet.SET_LOCKER_KEYPAD: staff_commands.set_keypad,
+    Packet.READ_COUNTER: staff_commands.read_counter,
 }
 
 
@@ -206,16 +220,44 @@ def doors(tower: Tower, readings: door_watch.Readings, at_ms: int) -> Step:
     return door_watch.doors_read(tower, readings, at_ms)
 
 
+def connected(tower: Tower) -> Step:
+    """A phone has connected, on whatever kind of link."""
+    return Step(counted(tower, activity.CONNECTIONS))
+
+
+def board_seen(tower: Tower, ports: Collection[int], at_ms: int, *, reachable: bool) -> Step:
+    """Whether a lock board answers, told at each look at it, at least once in 10 s. `ports`: all that it serves.
+
+    One that does not answer leaves an ERROR_EVENT, and an ERROR_RECOVERY_EVENT when it has answered for 10 s again.
+    Raises ValueError without ports.
+    """
+    return Step(faults.board_seen(tower, ports, at_ms, reachable=reachable))
+
+
 def ticked(tower: Tower, at_ms: int) -> Step:
-    """What time brings: jams, doors left open, sessions that end, keys that expire, the floor of the clock."""
+    """What time brings: jams, doors left open, sessions that end, keys that expire, the day's report, the floor."""
     step = door_watch.ticked(tower, at_ms)
     tower = _keys_expired(step.tower, at_ms)
     speaking = tower.sessions.speaking
     if tower.pending is None and speaking is not None and not speaking.alive(at_ms // 1000):
+        if tower.visit is not None:
+            tower = counted(tower, activity.SESSION_TIMEOUTS)
         tower = visits.ended(tower, at_ms)
+    tower = _day_reported(tower, at_ms)
     if device_clock.floor_is_due(tower.clock, at_ms):
         tower = replace(tower, clock=device_clock.floored(tower.clock, at_ms))
     return Step(tower, step.effects)
+
+
+def _day_reported(tower: Tower, at_ms: int) -> Tower:
+    time, counts = now(tower, at_ms), tower.activity
+    if counts.since is None:
+        return replace(tower, activity=activity.next_day(counts, time))
+    if not activity.report_is_due(counts, time):
+        return tower
+    event = activity.report(counts, time, uptime_s=at_ms // 1000, temperature=tower.hardware.temperature)
+    tower = logged(tower, event, at_ms)
+    return replace(tower, activity=activity.next_day(tower.activity, time))
 
 
 def _keys_expired(tower: Tower, at_ms: int) -> Tower:

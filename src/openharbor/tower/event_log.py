@@ -1,6 +1,5 @@
 """The tower's log: numbered without gaps, bounded, forgotten only at the server's word (blink-protocol.md 8, 9)."""
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -25,7 +24,12 @@ from openharbor.blink.refusals import MSG_ITEM_RANGE, Rejected
 
 CAPACITY: Final = 2048
 ROOM_FOR_COUNT: Final = 8  # bytes by which the head of a batch may grow with its numbers
-LESSER: Final = (ErrorSeen, ErrorOver, ClientNoted, SpecialSession, Booted, AccessRefused)
+# by exact type: a full log is looked through at every event
+REPORTS: Final[frozenset[type[Event]]] = frozenset({DayReported})
+LESSER: Final[frozenset[type[Event]]] = frozenset(
+    {ErrorSeen, ErrorOver, ClientNoted, SpecialSession, Booted, AccessRefused}
+)
+STATES: Final[frozenset[type[Event]]] = frozenset({Accessed, LockerUpdated})
 LARGEST_RESTART: Final = 2**31 - 2**20  # ids have 31 bits (8.5), and a million must be left
 
 
@@ -74,30 +78,33 @@ def _equal(one: Event, other: Event) -> bool:
 
 def _with_one_dropped(events: tuple[Event, ...]) -> tuple[Event, ...]:
     """Without the one that matters least. The newest of all stays: it was appended just now."""
-    for may_go in (_is_report, _is_lesser, _superseded(events)):
-        for place, event in enumerate(events[:-1]):
-            if may_go(event):
-                return (*events[:place], *events[place + 1 :])
-    return events  # 2,048 events, and each the last word about one of at most 1,023 lockers: cannot be
+    older = events[:-1]
+    place = _first_of(older, REPORTS)
+    if place is None:
+        place = _first_of(older, LESSER)
+    if place is None:
+        place = _first_superseded(older, _last_words(events))
+    if place is None:
+        return events  # 2,048 events, and each the last word about one of at most 1,023 lockers: cannot be
+    return (*events[:place], *events[place + 1 :])
 
 
-def _is_report(event: Event) -> bool:
-    return isinstance(event, DayReported)
+def _first_of(events: tuple[Event, ...], kinds: frozenset[type[Event]]) -> int | None:
+    return next((place for place, event in enumerate(events) if type(event) in kinds), None)
 
 
-def _is_lesser(event: Event) -> bool:
-    return isinstance(event, LESSER)
-
-
-def _superseded(events: tuple[Event, ...]) -> Callable[[Event], bool]:
-    newest: dict[int, int] = {
-        event.locker_number: event.event_id for event in events if isinstance(event, Accessed | LockerUpdated)
+def _last_words(events: tuple[Event, ...]) -> set[int]:
+    """The ids of the newest event with each locker's state."""
+    newest = {
+        event.locker_number: event.event_id
+        for event in events
+        if type(event) in STATES and isinstance(event, Accessed | LockerUpdated)
     }
+    return set(newest.values())
 
-    def may_go(event: Event) -> bool:
-        return not (isinstance(event, Accessed | LockerUpdated) and newest[event.locker_number] == event.event_id)
 
-    return may_go
+def _first_superseded(events: tuple[Event, ...], kept: set[int]) -> int | None:
+    return next((place for place, event in enumerate(events) if event.event_id not in kept), None)
 
 
 def count(log: EventLog) -> int:

@@ -16,11 +16,12 @@ from openharbor.blink.provisioning import Settings
 from openharbor.blink.refusals import Rejected
 from openharbor.kit.database.face import Transaction
 from openharbor.kit.errors import Failed
+from openharbor.tower.activity import Activity
 from openharbor.tower.device_clock import Clock
 from openharbor.tower.event_log import EventLog
 from openharbor.tower.lockers import Locker
 from openharbor.tower.rotations import Rotation, keys_of
-from openharbor.tower.state import Identity, Opening, Tower
+from openharbor.tower.state import Faults, Identity, Late, Opening, Tower
 
 T = TypeVar("T")
 Rows = list[dict[str, object]]
@@ -54,8 +55,11 @@ def _parts(tower: Tower) -> dict[str, msgspec.Struct]:
     }
     if tower.intent is not None:
         parts["intent"] = tower.intent
+    if tower.faults != Faults():
+        parts["faults"] = tower.faults
     parts |= {f"key:{number}": one for number, one in tower.keys.rotations.items()}
     parts |= {f"locker:{number}": one for number, one in tower.lockers.items()}
+    parts |= {f"late:{number}": one for number, one in tower.late.items()}
     return parts
 
 
@@ -81,19 +85,16 @@ def save(tx: Transaction, before: Tower | None, after: Tower) -> None:
     old = _parts(before) if before is not None else {}
     new = _parts(after)
     gone: Rows = [{"name": name} for name in old.keys() - new.keys()]
-    written: Rows = [
-        {"name": name, "value": msgspec.json.encode(part).decode()}
-        for name, part in new.items()
-        if old.get(name) != part
-    ]
+    # what is counted is no reason to write, and goes along
+    changed = {name: part for name, part in new.items() if old.get(name) != part} | {"activity": after.activity}
+    written: Rows = [{"name": name, "value": msgspec.json.encode(part).decode()} for name, part in changed.items()]
     if gone:
         tx.execute_many("DELETE FROM parts WHERE name = :name", gone)
-    if written:
-        tx.execute_many(
-            "INSERT INTO parts (name, value) VALUES (:name, :value)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            written,
-        )
+    tx.execute_many(
+        "INSERT INTO parts (name, value) VALUES (:name, :value)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        written,
+    )
     _save_events(tx, before.log.events if before is not None else (), after.log.events)
 
 
@@ -146,6 +147,9 @@ def load(tx: Transaction) -> Tower | None:
         log=log,
         boot_count=counters.boot_count,
         intent=_part(rows, "intent", Opening) if "intent" in rows else None,
+        late={one.opening.number: one for one in _all(rows, "late:", Late)},
+        activity=_part(rows, "activity", Activity) if "activity" in rows else Activity(),
+        faults=_part(rows, "faults", Faults) if "faults" in rows else Faults(),
     )
 
 

@@ -103,8 +103,8 @@ def set_code(tower: Tower, ask: Ask) -> Step:
     fields = ask.asked.fields
     reason = CODE_SET if fields[80] else CODE_REMOVED
     order = Order(ask.at_ms, ask.draws.seed)
-    tower = with_code(tower, locker, fields, order, reason)
-    return answered(tower, ask.asked, {}, ask.draws.iv)
+    tower, made_up = with_code(tower, locker, fields, order, reason)
+    return answered(tower, ask.asked, {} if made_up is None else {80: made_up}, ask.draws.iv)
 
 
 def add_client_event(tower: Tower, ask: Ask) -> Step:

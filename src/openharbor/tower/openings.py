@@ -4,18 +4,19 @@
 `door_watch`, which ends the opening with `ended`. Intents that a power cut left open are resolved by `resolved`.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
-from openharbor.blink.events import ErrorSeen
 from openharbor.blink.packets import Packet
 from openharbor.blink.refusals import Rejected
-from openharbor.tower import lockers
+from openharbor.tower import faults, lockers
+from openharbor.tower.activity import LOCKER_SESSIONS
 from openharbor.tower.answers import answered, refused
-from openharbor.tower.codes import FROM_BOARD, HW_UNKNOWN, SYS_LOCKERS_BUSY
+from openharbor.tower.codes import HW_UNKNOWN, SYS_LOCKERS_BUSY
 from openharbor.tower.locker_events import accessed, failed_access
-from openharbor.tower.lockers import NOT_USABLE, Locker, Watched
+from openharbor.tower.lockers import NOT_USABLE, Change, Locker, Take, Watched
 from openharbor.tower.state import (
     Effect,
     Fire,
@@ -27,6 +28,7 @@ from openharbor.tower.state import (
     PulseOutcome,
     Step,
     Tower,
+    counted,
     logged,
     now,
     with_locker,
@@ -53,6 +55,8 @@ def pulsed(tower: Tower, outcome: PulseOutcome, at_ms: int) -> Step:
         return _failed(tower, pending, at_ms)
     number = pending.opening.number
     pending = replace(pending, fired_ms=at_ms, doubtful=outcome == "unknown")
+    if outcome == "sent":
+        tower = faults.lock_works(tower, number, at_ms)
     tower = replace(tower, pending=pending, pulses={**tower.pulses, number: at_ms})
     if tower.lockers[number].sensor == NOT_USABLE:
         return ended(tower, None, at_ms)
@@ -67,11 +71,10 @@ def _waiting(tower: Tower) -> Pending:
 
 def _failed(tower: Tower, pending: Pending, at_ms: int) -> Step:
     number = pending.opening.number
-    error = ErrorSeen(event_id=0, at=now(tower, at_ms), code=HW_UNKNOWN, source=FROM_BOARD, locker_number=number)
     tower = replace(tower, pending=None, intent=None)
     if pending.opening.token_id is not None:
         tower = logged(tower, failed_access(pending.opening, HW_UNKNOWN), at_ms)
-    tower = logged(tower, error, at_ms)
+    tower = faults.lock_failed(tower, number, at_ms)
     if pending.asked is None:
         return Step(tower, (KeypadSays("failed", number),))
     return refused(tower, pending.asked, Rejected(HW_UNKNOWN, "the lock board reports a fault"), pending.iv, at_ms)
@@ -90,7 +93,7 @@ def ended(tower: Tower, seen: bool | None, at_ms: int) -> Step:
     if seen or certain:
         tower, after = opened(tower, opening, seen=seen, at_ms=at_ms)
     else:
-        after = _resolved_record(tower, opening) if seen is None else before
+        after = _resolved_record(tower, opening, at_ms) if seen is None else before
         tower = _shut(with_locker(tower, after), pending, at_ms, applied=after != before)
     event = accessed(opening, after, confirmed=seen, opened_at=now(tower, at_ms) if seen else None)
     tower = logged(replace(tower, pending=None, intent=None), event, at_ms)
@@ -103,7 +106,7 @@ def opened(tower: Tower, opening: Opening, *, seen: bool | None, at_ms: int) -> 
     """The state after a door opened, or after the pulse where no door can be seen, and the locker's record in it."""
     locker = tower.lockers[opening.number]
     if opening.change is not None:
-        locker = lockers.changed(tower.lockers, opening.number, opening.change)
+        locker = _record_after(tower, opening, opening.change, at_ms)
     if seen:
         locker = replace(locker, watched=Watched(now(tower, at_ms), opening.token_id, opening.access_kind))
     return with_locker(tower, locker), locker
@@ -138,6 +141,8 @@ def _remembered(tower: Tower, pending: Pending, before: Locker, *, applied: bool
         last = replace(last, before=again.before, after=again.after)
     if again is not None:
         last = replace(last, opening=again.opening, reverted=again.reverted)
+    if visit.last is None:
+        tower = counted(tower, LOCKER_SESSIONS)
     return replace(tower, visit=replace(visit, last=last))
 
 
@@ -162,7 +167,7 @@ def resolved(tower: Tower, at_ms: int) -> Tower:
     if opening is None:
         return tower
     before = tower.lockers[opening.number]
-    after = _resolved_record(tower, opening)
+    after = _resolved_record(tower, opening, at_ms)
     if after.sensor != NOT_USABLE and after != before:
         # so that its closing is told, or that it was left open
         after = replace(after, watched=Watched(opening.started, opening.token_id, opening.access_kind))
@@ -170,8 +175,28 @@ def resolved(tower: Tower, at_ms: int) -> Tower:
     return logged(tower, accessed(opening, after, confirmed=None, opened_at=None), at_ms)
 
 
-def _resolved_record(tower: Tower, opening: Opening) -> Locker:
+def late_after_start(late: Mapping[int, Late], at_ms: int) -> dict[int, Late]:
+    """Jams whose doors may have opened while the power was out: found open, a drop-off counts as done (7.3).
+
+    A pick-up counts as not done, as ever after a power cut.
+    """
+    kept: dict[int, Late] = {}
+    for number, one in late.items():
+        change = one.opening.change
+        opening = one.opening if change is None or lockers.takes(change) else replace(one.opening, change=None)
+        kept[number] = Late(opening=opening, fired_ms=at_ms, session_id=None)
+    return kept
+
+
+def _resolved_record(tower: Tower, opening: Opening, at_ms: int) -> Locker:
     change = opening.change
     if change is None or not lockers.takes(change):
         return tower.lockers[opening.number]
+    return _record_after(tower, opening, change, at_ms)
+
+
+def _record_after(tower: Tower, opening: Opening, change: Change, at_ms: int) -> Locker:
+    """The visit window counts from when the door opened: a jam or a power cut before takes nothing from it (7.4)."""
+    if isinstance(change, Take):
+        change = replace(change, at=now(tower, at_ms))
     return lockers.changed(tower.lockers, opening.number, change)

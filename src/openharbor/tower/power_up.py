@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from openharbor.blink.events import Booted
 from openharbor.blink.provisioning import SENSORS, Provision
-from openharbor.tower import openings
+from openharbor.tower import activity, openings
 from openharbor.tower.device_clock import Clock
 from openharbor.tower.event_log import EventLog
 from openharbor.tower.lockers import Locker
@@ -66,6 +66,9 @@ def started(
         log=replace(stored.log, pulled=stored.log.last),
         boot_count=stored.boot_count + 1,
         intent=stored.intent,
+        late=openings.late_after_start(stored.late, at_ms),
+        activity=activity.counted(stored.activity, activity.WAKEUPS),
+        faults=stored.faults,
     )
     tower = openings.resolved(tower, at_ms)
     return logged(tower, _booted(tower, cause, at_ms), at_ms)

@@ -2,10 +2,10 @@
 
 from openharbor.blink.packets import Packet
 from openharbor.blink.refusals import MSG_INVALID_ID, Rejected
-from openharbor.tower import keypad, rotations
+from openharbor.tower import activity, keypad, rotations
 from openharbor.tower.answers import answered
 from openharbor.tower.codes import HW_PORT
-from openharbor.tower.configuration import APPLY, Order, locker_of
+from openharbor.tower.configuration import APPLY, Order, locker_of, with_code
 from openharbor.tower.state import Step, Tower, now
 from openharbor.tower.visits import Ask
 
@@ -78,6 +78,21 @@ def port_status(tower: Tower, ask: Ask) -> Step:
         raise Rejected(HW_PORT, f"the door at port {port} cannot be read")
     firing = tower.pulses.get(number, ask.at_ms) > ask.at_ms
     return answered(tower, ask.asked, {103: False, 104: firing, 76: is_open}, ask.draws.iv)
+
+
+def set_keypad(tower: Tower, ask: Ask) -> Step:
+    """SET_LOCKER_KEYPAD in a session; a code that the tower draws is told (11.4). Raises Rejected 106, 502."""
+    fields = ask.asked.fields
+    order = Order(ask.at_ms, ask.draws.seed)
+    tower, made_up = with_code(tower, locker_of(tower, fields[70]), fields, order)
+    return answered(tower, ask.asked, {} if made_up is None else {80: made_up}, ask.draws.iv)
+
+
+def read_counter(tower: Tower, ask: Ask) -> Step:
+    """READ_COUNTER: what was counted since the last reset; 0 as its time says that there was none."""
+    number = ask.asked.fields[144]
+    counter = activity.of(tower.activity, number)
+    return answered(tower, ask.asked, {144: number, 145: counter.total, 146: counter.reset_at}, ask.draws.iv)
 
 
 def configured(tower: Tower, ask: Ask) -> Step:

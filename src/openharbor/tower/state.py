@@ -13,7 +13,8 @@ from openharbor.blink.provisioning import USUAL_SETTINGS, Settings
 from openharbor.blink.session_requests import Requests
 from openharbor.blink.sessions import Session, Sessions
 from openharbor.blink.tower_session import Asked
-from openharbor.tower import device_clock, event_log
+from openharbor.tower import activity, device_clock, event_log
+from openharbor.tower.activity import Activity
 from openharbor.tower.device_clock import Clock
 from openharbor.tower.event_log import EventLog
 from openharbor.tower.keypad import Tries
@@ -119,6 +120,16 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     shut: bool = False
 
 
+class Faults(msgspec.Struct, frozen=True):
+    """What was told of lock boards and is not over. `boards`: the locker that stands for a board, by its lowest port.
+
+    `locks`: lockers whose lock could not be fired.
+    """
+
+    boards: Mapping[int, int] = {}
+    locks: frozenset[int] = frozenset()
+
+
 class Late(msgspec.Struct, frozen=True, kw_only=True):
     """An opening whose door stayed shut: it still counts if the door opens within 30 s of the pulse."""
 
@@ -161,16 +172,20 @@ class Tower(msgspec.Struct, frozen=True, kw_only=True):
     log: EventLog = EventLog()
     boot_count: int = 0
     intent: Opening | None = None
+    late: Mapping[int, Late] = {}
+    activity: Activity = Activity()
+    faults: Faults = Faults()
 
     sessions: Sessions = Sessions()
     requests: Requests = Requests()
     failures: Failures = Failures()
     visit: Visit | None = None
     pending: Pending | None = None
-    late: Mapping[int, Late] = {}
     doors: Mapping[int, bool | None] = {}  # True: open, None: cannot be read
     pulses: Mapping[int, int] = {}  # uptime in ms of the last pulse, by locker
     tries: Tries = Tries()
+    answering: Mapping[int, int] = {}  # uptime in ms since which a board with a fault answers again, by its lowest port
+    restart: bool = False  # REBOOT_DEVICE was carried out
 
     def __repr__(self) -> str:
         return f"Tower({self.identity.tower_id.hex()}, {len(self.lockers)} lockers, events to {self.log.last})"
@@ -208,7 +223,11 @@ class KeypadSays(msgspec.Struct, frozen=True):
     number: int | None = None
 
 
-Effect = Answer | Fire | Tap | KeypadSays
+class Restart(msgspec.Struct, frozen=True):
+    """Start again, as after a power cut, with reset cause 2 (command). Always the last effect of its step."""
+
+
+Effect = Answer | Fire | Tap | KeypadSays | Restart
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -230,7 +249,13 @@ def now(tower: Tower, at_ms: int) -> int:
 def logged(tower: Tower, event: Event, at_ms: int) -> Tower:
     """With one event more; the floor of the clock goes along (10.1). The event's id is given here."""
     clock = device_clock.floored(tower.clock, at_ms)
-    return replace(tower, log=event_log.append(tower.log, event), clock=clock)
+    counts = activity.counted_event(tower.activity, event)
+    return replace(tower, log=event_log.append(tower.log, event), clock=clock, activity=counts)
+
+
+def counted(tower: Tower, counter: int) -> Tower:
+    """With one more in a counter of `activity`, 110 to 118."""
+    return replace(tower, activity=activity.counted(tower.activity, counter))
 
 
 def with_locker(tower: Tower, locker: Locker) -> Tower:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from openharbor.blink.batches import Batch, encode_batch
 from openharbor.blink.cbor import Fields
 from openharbor.blink.events import CommandsDone, ErrorSeen
-from openharbor.blink.fields import check
+from openharbor.blink.fields import INT32, check
 from openharbor.blink.opening import COMMANDS as SEALED_COMMANDS
 from openharbor.blink.opening import judge_times, open_sealed
 from openharbor.blink.packets import Packet, command_of
@@ -16,6 +16,7 @@ from openharbor.blink.payloads import MOST_COMMANDS, CommandsPayload, commands_f
 from openharbor.blink.refusals import MSG_INVALID_ID, Rejected
 from openharbor.blink.sealing import seal
 from openharbor.tower import device_clock, event_log, rotations
+from openharbor.tower.clock_steps import with_clock
 from openharbor.tower.codes import FROM_CLOCK, HW_RTC, SYS_SYNC_PUSH
 from openharbor.tower.configuration import APPLY, Order
 from openharbor.tower.state import Tower, logged, now
@@ -58,7 +59,7 @@ def pushed(tower: Tower, payload: bytes, auth: bytes, seed: bytes, at_ms: int) -
     packet = _checked(fields)
     if packet.first > tower.last_command + 1:
         raise Rejected(SYS_SYNC_PUSH, f"the next command is {tower.last_command + 1}")
-    tower = replace(tower, clock=device_clock.moved(tower.clock, at_ms, clock))
+    tower = with_clock(tower, device_clock.moved(tower.clock, at_ms, clock), at_ms)
     if clock.too_far:
         tower = warned(tower, at_ms)
     return _dealt_with(tower, packet, seed, at_ms)
@@ -99,6 +100,8 @@ def _checked(fields: Fields) -> CommandsPayload:
     batch = fields[35]
     if fields[34] != len(batch) or len(batch) > MOST_COMMANDS:
         raise Rejected(SYS_SYNC_PUSH, "the count differs from the batch, or is more than 64")
+    if fields[33] + len(batch) - 1 > INT32:
+        raise Rejected(SYS_SYNC_PUSH, "ids of commands have 31 bits")  # 8.5; the log could not name them
     if not all(isinstance(one, dict) and _type(one) is not None for one in batch):
         raise Rejected(SYS_SYNC_PUSH, "the batch holds something that is no command")
     return commands_from(fields)

@@ -27,6 +27,7 @@ from openharbor.tower.state import (
     Identity,
     KeypadSays,
     PulseOutcome,
+    Restart,
     Step,
     Tap,
     Tower,
@@ -124,6 +125,7 @@ class Desk:
         self.shown: list[KeypadSays] = []
         self.phones: dict[str, PhoneSession] = {}
         self.failures = 0
+        self.restarts = 0
         self.counted = False
         self.read()
 
@@ -171,6 +173,9 @@ class Desk:
                     self.taps.append(effect)
                 case KeypadSays():
                     self.shown.append(effect)
+                case Restart():
+                    assert effect is step.effects[-1]
+                    self.restarts += 1
         return answer
 
     def _fire(self, fire: Fire) -> Answer | None:

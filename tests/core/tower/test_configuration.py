@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.blink.rig import CLOCK
 from core.tower.desk import AT_MS, DRAWS, Desk, fixture_tower
@@ -145,3 +146,17 @@ def test_no_token_seed_or_key_is_shown() -> None:
     for secret in (tower.lockers[1].locker_token, tower.code_key, DRAWS.seed, b"next", tower.keys.rotations[3].root):
         assert repr(secret) not in shown
         assert secret.hex() not in shown
+
+
+@pytest.mark.parametrize(("last", "code"), [(2**31 - 2**20, None), (2**31 - 2**20 + 1, 104), (2**31 - 1, 104)])
+def test_the_command_counter_leaves_room_for_a_million(last: int, code: int | None) -> None:
+    tower = pushed(fixture_tower(), {1: 18, 33: last})
+    assert results(tower) == (7, 1, {} if code is None else {7: code})
+    assert tower.last_command == (last if code is None else 7)
+
+
+def test_ids_beyond_31_bits_are_refused_with_the_whole_packet() -> None:
+    tower = replace(fixture_tower(), last_command=2**31 - 2)
+    assert pushed(tower, {1: 89, 60: "Hall"}, first=2**31 - 1).last_command == 2**31 - 1
+    with pytest.raises(Rejected, match="508"):
+        pushed(tower, {1: 89, 60: "Hall"}, {1: 89, 60: "Hall"}, first=2**31 - 1)

@@ -34,7 +34,8 @@ def kept(tower: Tower) -> dict[str, Any]:
     names = ("identity", "settings", "lockers", "last_command", "boot_count", "intent", "code_key")
     values = {name: getattr(tower, name) for name in names}
     log = replace(tower.log, pulled=0)
-    return {**values, "keys": tower.keys, "log": log, "floor": tower.clock.floor}
+    counts = {"activity": tower.activity, "faults": tower.faults}
+    return {**values, **counts, "keys": tower.keys, "log": log, "floor": tower.clock.floor}
 
 
 async def saved(store: SqliteDatabase, before: Tower | None, after: Tower) -> Tower:
@@ -99,6 +100,32 @@ async def test_every_command_packet_is_stored_whole_with_its_counter(store: Sqli
     await saved(store, None, before)
     desk.push("A", name)
     assert kept(await saved(store, before, desk.tower)) == kept(desk.tower)
+
+
+async def test_what_is_counted_is_stored_with_the_next_thing_that_is(store: SqliteDatabase) -> None:
+    desk = busy_desk()
+    await saved(store, None, desk.tower)
+    before, desk.tower = desk.tower, device.connected(desk.tower).tower
+    assert not flash.differs(before, desk.tower), "counting costs no write"
+    before = desk.tower
+    desk.use("A", "drop-off, locker 1")
+    assert (await saved(store, before, desk.tower)).activity == desk.tower.activity
+
+
+async def test_counters_are_a_quarter_of_an_hour_old_at_most(store: SqliteDatabase) -> None:
+    desk = busy_desk()
+    before, desk.tower = desk.tower, device.connected(desk.tower).tower
+    desk.advance(900)
+    assert flash.differs(before, desk.tower)
+    assert (await saved(store, None, desk.tower)).activity == desk.tower.activity
+
+
+async def test_faults_that_are_not_over_are_stored(store: SqliteDatabase) -> None:
+    desk = busy_desk()
+    for at_ms in (AT_MS, AT_MS + 10_000):
+        desk.take(device.board_seen(desk.tower, range(24), at_ms, reachable=False))
+    assert desk.tower.faults.boards == {0: 1}
+    assert (await saved(store, None, desk.tower)).faults == desk.tower.faults
 
 
 async def test_an_intent_is_stored_before_the_pulse_and_gone_after_it(store: SqliteDatabase) -> None:
