@@ -22,8 +22,8 @@ from openharbor.boards.traffic import (
     tells_of_two_boards,
 )
 from openharbor.boards.turns import Priority, Turns
-from openharbor.boards.waiting import done_within
 from openharbor.kit.clock import Clock
+from openharbor.kit.waiting import done_within
 
 log = structlog.get_logger("openharbor.boards")
 

@@ -9,8 +9,8 @@ import structlog
 
 from openharbor.boards.cadence import GOOD_TRAFFIC_S, until_reconnect
 from openharbor.boards.line import CannotConnect, Connect, Line, NothingSent
-from openharbor.boards.waiting import Signal, done_within
 from openharbor.kit.clock import Clock
+from openharbor.kit.waiting import Signal, done_within
 
 log = structlog.get_logger("openharbor.boards")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from openharbor.boards.debounce import Change
 from openharbor.boards.outcomes import DoorState, EventKind
-from openharbor.boards.waiting import Signal
+from openharbor.kit.waiting import Signal
 
 UNMOVED = 3  # opens in a row that a board acknowledged while the door never changed
 

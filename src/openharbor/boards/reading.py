@@ -14,8 +14,8 @@ from openharbor.boards.outcomes import BoardState, DoorReading, EventKind
 from openharbor.boards.protocols.codec import Answer, Push
 from openharbor.boards.timing import BoardTimes
 from openharbor.boards.turns import Priority
-from openharbor.boards.waiting import Signal
 from openharbor.kit.clock import Clock
+from openharbor.kit.waiting import Signal
 
 log = structlog.get_logger("openharbor.boards")
 

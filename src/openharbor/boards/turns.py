@@ -5,8 +5,8 @@ import heapq
 import itertools
 from enum import IntEnum
 
-from openharbor.boards.waiting import done_within
 from openharbor.kit.clock import Clock
+from openharbor.kit.waiting import done_within
 
 
 class Priority(IntEnum):
