@@ -14,6 +14,7 @@ from openharbor.cli.cabinet import cabinet
 from openharbor.cli.cloud import cloud
 from openharbor.cli.gateway import gateway
 from openharbor.cli.printing import Json, say, show
+from openharbor.cli.tower import tower
 from openharbor.kit.errors import Failed
 
 DONE, FAILED = 0, 1
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(gateway, name="gateway")
 app.add_typer(cabinet, name="cabinet")
 app.add_typer(cloud, name="cloud")
+app.add_typer(tower, name="tower")
 
 
 def main() -> NoReturn:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,6 +44,14 @@ MasterKey = Annotated[
     ),
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.", dir_okay=False)]
+
+
+class Claim(StrEnum):
+    """A staff claim (blink-protocol.md 5.4)."""
+
+    OWNER = "owner"
+    TECHNICIAN = "technician"
+    DEVELOPER = "developer"
 
 
 @cloud.command()
@@ -198,6 +207,30 @@ def revoke_client(
 
     gone = asyncio.run(revoke(database, master_key_file, client_id))
     show(gone, as_json, lambda gone: [f"client {gone['clientId']} revoked"])
+
+
+@client.command("claims")
+def client_claims(
+    database: Database,
+    client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID")],
+    claims: Annotated[
+        list[Claim] | None, typer.Argument(metavar="[owner|technician|developer]...", help="None: takes all away.")
+    ] = None,
+    master_key_file: MasterKey = None,
+    as_json: Json = False,
+) -> None:
+    """Which staff claims a client's session tokens may carry, in place of those it had.
+
+    Example: openharbor cloud client claims --database sqlite:///./cloud/cloud.db acme-parcels owner technician
+    """
+    from openharbor.cloud.commands import allow_claims as allow
+
+    shown = asyncio.run(allow(database, master_key_file, client_id, claims or []))
+    show(shown, as_json, lambda one: [_claims_line(one)])
+
+
+def _claims_line(one: dict[str, Any]) -> str:
+    return f"client {one['clientId']} may ask for {', '.join(one['claims']) or 'no staff claim'}"
 
 
 @operator.command("create")

@@ -1,0 +1,88 @@
+"""Serving a tower: as a service until it is told to stop, or for the time of a block inside another program."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvloop
+
+from openharbor.kit.clock import Clock, SystemClock
+from openharbor.kit.logs import Format, Level, configure
+from openharbor.tower.app import RunningTower, running
+from openharbor.tower.settings import TowerSettings
+from openharbor.tower.wire import listening
+
+log = structlog.get_logger("openharbor.tower")
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+INTERRUPTED: Final = 130
+
+
+def run(
+    data: Path, settings: TowerSettings, *, log_format: Format, log_level: Level, say: Callable[[str], None]
+) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code. `say` gets the ready line. Raises Failed when it cannot start."""
+    configure(log_format, log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(data, settings, SystemClock(), say))
+    log.info("Stopped")
+    return 0
+
+
+async def _serve(data: Path, settings: TowerSettings, clock: Clock, say: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    with _signals(stop):
+        async with running(data, None, clock) as tower, _reachable(tower, settings) as address:
+            tower_id = tower.state.identity.tower_id.hex()
+            log.info("The tower works", tower=tower_id, lockers=len(tower.state.lockers), address=address)
+            say(f"openharbor tower ready {tower_id} {address}")
+            await stop.wait()
+            await tower.drain()
+
+
+@asynccontextmanager
+async def serving(data: Path, settings: TowerSettings, clock: Clock) -> AsyncIterator[str]:
+    """A tower inside another program, for the time of a block; its address. Signals are left to the program."""
+    async with running(data, None, clock) as tower, _reachable(tower, settings) as address:
+        try:
+            yield address
+        finally:
+            await tower.drain()
+
+
+def _reachable(tower: RunningTower, settings: TowerSettings) -> AbstractAsyncContextManager[str]:
+    if settings.bluetooth:
+        return _on_bluetooth(tower, settings.bluetooth)
+    return listening(tower, settings.host, settings.port, most=settings.links)
+
+
+@asynccontextmanager
+async def _on_bluetooth(tower: RunningTower, transport: str) -> AsyncIterator[str]:
+    from openharbor.tower.bluetooth import on_bluetooth  # a tower on a wire does without its memory
+
+    async with on_bluetooth(tower, transport):
+        yield f"bluetooth:{transport}"
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """The first signal sets `stop`; from then on one ends the process at once (cli.md)."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        stop.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
