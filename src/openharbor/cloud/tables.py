@@ -64,6 +64,7 @@ clients = Table(
     Column("scopes", Text, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("revoked_at", Time),
+    Column("claims", Text, nullable=False, server_default="[]"),  # JSON list: its staff claims
 )
 
 refresh_tokens = Table(
@@ -130,6 +131,7 @@ locations = Table(
     Column("timezone", Text),
 )
 
+UNTOLD_GAP = text("gap_since IS NOT NULL AND gap_told_at IS NULL")
 towers = Table(
     "towers",
     metadata,
@@ -149,6 +151,10 @@ towers = Table(
     Column("next_event", BigInteger, nullable=False, server_default="1"),
     Column("epoch", BigInteger, nullable=False, server_default="1"),
     Column("corrections", Text, nullable=False, server_default="[]"),
+    Column("covered", Text, nullable=False, server_default="[]"),  # JSON: [first id, count], behind a gap
+    Column("gap_since", Time),  # null: no event is missing
+    Column("gap_told_at", Time),  # of its alarm
+    Index("ix_towers_gap_since", "gap_since", sqlite_where=UNTOLD_GAP, postgresql_where=UNTOLD_GAP),
     CheckConstraint("access IN ('public', 'private')", name="access"),
 )
 
@@ -171,6 +177,7 @@ tower_keys = Table(
     Column("changed_at", Time, nullable=False),
 )
 
+WAITING = text("done_at IS NULL")
 tower_commands = Table(
     "tower_commands",
     metadata,
@@ -181,7 +188,8 @@ tower_commands = Table(
     Column("locker_number", Integer),
     Column("created_at", Time, nullable=False),
     Column("done_at", Time),
-    Column("result", Integer),
+    Column("result", Integer),  # null: no event told
+    Index("ix_tower_commands_waiting", "tower_id", "command_id", sqlite_where=WAITING, postgresql_where=WAITING),
 )
 
 tower_events = Table(

@@ -54,6 +54,16 @@ def test_a_code_that_the_tower_refused_is_never_in_force() -> None:
     assert (done.links, done.locker.tokens, done.locker.queued) == ((), (), ())
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_code_whose_result_was_lost_may_be_in_force_while_the_locker_is_taken(taken: bool) -> None:
+    waiting = given().locker
+    later = Executed(event_id=1, at_s=10, first=6, count=1)
+    done = settlement.executed(replace(waiting, report=replace(waiting.report, taken=taken)), later)
+    assert done is not None
+    assert (done.links, done.locker.queued) == ((), ())
+    assert [one.keypad_code for one in done.locker.tokens] == (["482913"] if taken else [])
+
+
 def test_a_code_replaces_the_one_before() -> None:
     first = executed(given().locker).locker
     assert len(executed(given(first).locker).locker.tokens) == 1

@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
-from openharbor.cloud.lockers.facts import ClockUnsure, Fact, KeyRevoked, Passed
+from openharbor.cloud.lockers.facts import After, ClockUnsure, Executed, Fact, KeyRevoked, Passed, Updated, UpdateReason
 from openharbor.cloud.lockers.reports import apply, next_run
 from simulation.scene import NUMBER, P, Scene
 
@@ -363,3 +363,33 @@ def test_a_token_that_jammed_and_was_left_dies_of_age_in_the_end() -> None:
     scene.device.client_event(scene.now_s)
     scene.sync()
     assert scene.status == "available"
+
+
+def test_a_correction_whose_result_was_dropped_is_over_with_the_next_result() -> None:
+    scene = Scene()
+    scene.dropoff_token(duration_s=60)
+    corrected = replace(scene.desk.tower, corrections=(scene.desk.tower.next_command,))
+    later = Executed(event_id=corrected.next_event, at_s=scene.now_s, first=corrected.next_command + 1, count=1)
+    assert apply(corrected, scene.desk.lockers, [later], now=scene.now).tower.corrections == ()
+    earlier = replace(later, first=1, count=corrected.next_command - 1)
+    assert apply(corrected, scene.desk.lockers, [earlier], now=scene.now).tower.corrections == corrected.corrections
+
+
+def test_a_code_that_the_tower_made_up_is_a_token_of_the_holder_that_shows_it() -> None:
+    scene = Scene()
+    scene.dropoff_token()
+    scene.use()
+    scene.sync()
+    report = scene.desk.lockers[NUMBER].report
+    after = After(taken=True, locker_token=report.locker_token, generation=report.generation, keypad=True)
+    event_id = scene.desk.tower.next_event
+    fact = Updated(
+        event_id=event_id,
+        at_s=scene.now_s,
+        number=NUMBER,
+        reason=UpdateReason.CODE_SET,
+        after=after,
+        keypad_code="482913",
+    )
+    applied = apply(scene.desk.tower, scene.desk.lockers, [fact], now=scene.now)
+    assert [one.keypad_code for one in applied.lockers[NUMBER].tokens if one.kind == "keypad"] == ["482913"]

@@ -83,7 +83,7 @@ class RefusedAccess(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Updated(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A LOCKER_UPDATE_EVENT. `command_id`: the queued command that did it."""
+    """A LOCKER_UPDATE_EVENT. `command_id`: the queued command that did it. `keypad_code`: one that the tower drew."""
 
     event_id: int
     at_s: int
@@ -92,10 +92,18 @@ class Updated(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     after: After
     disabled: bool = False
     command_id: int | None = None
+    keypad_code: str = ""
+
+    def __repr__(self) -> str:
+        return f"Updated({self.event_id}, number={self.number}, reason={self.reason})"
 
 
 class Executed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A SYNC_COMMANDS_EVENT. `failed`: codes by command id; the others were carried out."""
+    """A SYNC_COMMANDS_EVENT. `failed`: codes by command id; the others were carried out.
+
+    Commands before `first` were dealt with too. An event that told of them would have come: it had to be dropped, or
+    was lost with its log, and their results with it.
+    """
 
     event_id: int
     at_s: int

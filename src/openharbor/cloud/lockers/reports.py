@@ -184,11 +184,14 @@ def _alarm(locker: Locker, source: Source, at_s: int) -> Change:
 
 
 def _executed(progress: _Progress, fact: Executed) -> frozenset[int]:
-    """The results of commands; the numbers of the lockers that had some among them."""
-    past = range(fact.first, fact.first + fact.count)
+    """The results of commands; the numbers of the lockers that had some among them.
+
+    A correction whose result was lost is over as well: it was done, or refused for good.
+    """
+    end = fact.first + fact.count
     tower = progress.tower
-    if any(one in past for one in tower.corrections):
-        progress.tower = replace(tower, corrections=tuple(one for one in tower.corrections if one not in past))
+    if any(one < end for one in tower.corrections):
+        progress.tower = replace(tower, corrections=tuple(one for one in tower.corrections if one >= end))
     concerned: set[int] = set()
     for number, locker in list(progress.lockers.items()):
         change = executed(locker, fact) if locker.queued else None

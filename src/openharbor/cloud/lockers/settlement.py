@@ -83,17 +83,29 @@ def reported(locker: Locker, after: After, *, how: Settlement = "retired", disab
 
 
 def executed(locker: Locker, fact: Executed) -> Change | None:
-    """What the results of queued commands settle (S3, S4). None: none of them is about this locker."""
-    past = range(fact.first, fact.first + fact.count)
-    dealt_with = tuple(one for one in locker.queued if one.command_id in past)
+    """What the results of queued commands settle (S3, S4). None: none of them is about this locker.
+
+    A result that was lost proves nothing. A code whose result was lost may be in force, so it counts as set, unless
+    the locker is free: that erased it.
+    """
+    end = fact.first + fact.count
+    dealt_with = tuple(one for one in locker.queued if one.command_id < end)
     if not dealt_with:
         return None
-    after = replace(locker, queued=tuple(one for one in locker.queued if one.command_id not in past))
+    after = replace(locker, queued=tuple(one for one in locker.queued if one.command_id >= end))
     done = Change(row="S4", locker=after)
     for one in dealt_with:
-        if fact.failed.get(one.command_id, 0) == 0:
+        if one.command_id < fact.first:
+            done = replace(done, locker=_with_doubtful_code(done.locker, one))
+        elif fact.failed.get(one.command_id, 0) == 0:
             done = replace(following(done, carried_out(done.locker, one)), row="S4")
     return done
+
+
+def _with_doubtful_code(locker: Locker, command: Queued) -> Locker:
+    if command.code is None or not locker.report.taken:
+        return locker
+    return replace(locker, tokens=(*locker.tokens, command.code))
 
 
 def carried_out(locker: Locker, command: Queued) -> Change:

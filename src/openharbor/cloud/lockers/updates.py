@@ -48,6 +48,8 @@ def _code_set(locker: Locker, fact: Updated) -> Change:
         generation=locker.generation,
         expires_s=None,
         client_info=holder.client_info,
+        keypad_code=fact.keypad_code,
+        keypad_persists=bool(fact.keypad_code),  # nobody tells, so an opening is believed
     )
     return Change(row="C11", locker=replace(locker, tokens=(*others, code)))
 

@@ -11,7 +11,7 @@ from openharbor.blink.packets import Packet
 from openharbor.blink.provisioning import SENSORS, DoorSensor
 from openharbor.cloud.lockers.change import Disable, Retire, SetClock, SetCode, TowerCommand
 from openharbor.cloud.scope import TenantScope
-from openharbor.cloud.towers import store
+from openharbor.cloud.towers import queue_store, store
 from openharbor.cloud.towers.store import NewCommand
 from openharbor.kit.database.face import Transaction
 
@@ -102,6 +102,31 @@ def revoke_key(rotation: int) -> WireCommand:
 def mark_seen(next_event: int) -> WireCommand:
     """SYNC_MARK_SEEN_EVENTS (8.4): the tower may forget every event below `next_event`."""
     return WireCommand(Packet.SYNC_MARK_SEEN_EVENTS, {31: next_event})
+
+
+def queue_mark_seen(
+    scope: TenantScope, tx: Transaction, tower_id: str, next_event: int, now: int, *, lost: bool
+) -> None:
+    """One SYNC_MARK_SEEN_EVENTS waits, for the newest frontier (13.4): one that waits already is raised in its place.
+
+    Packets are sealed when a phone asks. One that left with a smaller number is true as well, and does less. `lost`:
+    events were, so what seems to wait may be done, and the tower be silent about it; only a new command tells then.
+    """
+    waits = None if lost else queue_store.waiting_command(scope, tx, tower_id, Packet.SYNC_MARK_SEEN_EVENTS)
+    if waits is None:
+        queue_next(scope, tx, tower_id, [mark_seen(next_event)], now)
+    elif waits.fields[31] < next_event:
+        queue_store.set_fields(scope, tx, tower_id, waits.command_id, mark_seen(next_event).fields)
+
+
+def reset_event_counter(start: int) -> WireCommand:
+    """RESET_EVENT_COUNTER (8.5): ids go on from `start`, in a new epoch."""
+    return WireCommand(Packet.RESET_EVENT_COUNTER, {31: start})
+
+
+def adjust_clock(seconds: int) -> WireCommand:
+    """ADJUST_CLOCK (10.4), -3,600 to 3,600: a negative one makes the clock run at half speed until it has lost it."""
+    return WireCommand(Packet.ADJUST_CLOCK, {152: seconds})
 
 
 def complete(command: WireCommand, *, now_s: int, root: bytes | None = None) -> Fields:

@@ -9,7 +9,7 @@ from openharbor.cloud.lockers.locker import Locker, Tower
 from openharbor.cloud.scope import TenantScope
 from openharbor.cloud.towers.fields_text import from_text, to_text
 from openharbor.cloud.towers.rotations import KeyState, Rotation
-from openharbor.kit.database.face import Transaction
+from openharbor.kit.database.face import Row, Transaction
 
 LOCK = " FOR UPDATE"
 FIND_TOWER = "SELECT name, rotation, next_command, next_event, epoch, synced_s, corrections FROM towers WHERE id = :id"
@@ -98,12 +98,14 @@ def waiting_commands(_scope: TenantScope, tx: Transaction, tower_id: str, limit:
         tower_id=tower_id,
         limit=limit,
     )
-    return [
-        NewCommand(
-            row["command_id"], row["packet_type"], from_text(row["fields"]), row["locker_number"], row["created_at"]
-        )
-        for row in rows
-    ]
+    return [new_command(row) for row in rows]
+
+
+def new_command(row: Row) -> NewCommand:
+    """A row of the queue."""
+    return NewCommand(
+        row["command_id"], row["packet_type"], from_text(row["fields"]), row["locker_number"], row["created_at"]
+    )
 
 
 def waiting_key_commands(_scope: TenantScope, tx: Transaction, tower_id: str) -> list[tuple[int, int]]:
@@ -196,7 +198,8 @@ def set_rotation(_scope: TenantScope, tx: Transaction, tower_id: str, rotation: 
 def restart_log(_scope: TenantScope, tx: Transaction, tower_id: str, *, next_event: int, epoch: int) -> None:
     """The tower's log begins anew at this event and epoch; no correction of its clock is on its way."""
     tx.execute(
-        "UPDATE towers SET next_event = :next_event, epoch = :epoch, corrections = '[]' WHERE id = :id",
+        "UPDATE towers SET next_event = :next_event, epoch = :epoch, corrections = '[]', covered = '[]',"
+        " gap_since = NULL, gap_told_at = NULL WHERE id = :id",
         id=tower_id,
         next_event=next_event,
         epoch=epoch,
