@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 import pytest
@@ -13,10 +13,12 @@ from openharbor.cloud.accounts.wiring import Accounts
 from openharbor.cloud.app import operations
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.settings import CloudSettings
+from openharbor.cloud.towers.alarms import TowerAlarms
 from openharbor.kit.http.operation import AnyObject, Operation
 
 CONTRACTS = Path(__file__).parents[2] / "contract"
-FILES = {"/api/v1": "service-provider.yaml", "/realms/harbor": "accounts.yaml"}
+FILES = {"/api/v1": "service-provider.yaml", "/realms/harbor": "accounts.yaml", "/sdk/v1": "sdk.yaml"}
+SCOPES = {"/api/v1": "service_provider", "/sdk/v1": "tower_access"}
 METHODS = ("get", "put", "post", "delete", "patch")
 LOADED: dict[str, dict[str, Any]] = {
     prefix: yaml.safe_load((CONTRACTS / name).read_text()) for prefix, name in FILES.items()
@@ -26,8 +28,10 @@ Named = tuple[str, str, dict[str, Any]]
 
 def served() -> list[Operation]:
     """Every operation of the code; its handlers are never called here."""
-    accounts = SimpleNamespace(keeper=SimpleNamespace(external=None), token_endpoint=SimpleNamespace(answer=None))
-    return operations(cast(CloudParts, SimpleNamespace(settings=CloudSettings())), cast(Accounts, accounts))
+    endpoint = SimpleNamespace(answer=None)
+    accounts = SimpleNamespace(keeper=SimpleNamespace(external=None), token_endpoint=endpoint, sign_in=None)
+    parts = SimpleNamespace(settings=CloudSettings())
+    return operations(cast(CloudParts, parts), cast(Accounts, accounts), cast(TowerAlarms, None))
 
 
 def named() -> Iterator[Named]:
@@ -47,8 +51,12 @@ def of_code(operation_id: str) -> Operation:
     return next(one for one in served() if one.operation_id == operation_id)
 
 
+def prefix_of(path: str) -> str:
+    return next(prefix for prefix in FILES if path.startswith(prefix))
+
+
 def followed(path: str, part: Any) -> Any:
-    contract = next(contract for prefix, contract in LOADED.items() if path.startswith(prefix))
+    contract = LOADED[prefix_of(path)]
     while "$ref" in part:
         found: Any = contract
         for step in part["$ref"].removeprefix("#/").split("/"):
@@ -68,7 +76,7 @@ def test_each_operation_of_the_contracts_has_a_route_and_the_other_way_round() -
 def test_an_operation_asks_for_what_the_contract_secures_it_with(path: str, method: str, one: dict[str, Any]) -> None:
     scope = of_code(one["operationId"]).scope
     if "security" not in one:
-        assert scope == "service_provider"
+        assert scope == SCOPES[prefix_of(path)]
     elif {"linkToken": []} in one["security"]:
         assert scope == "link"
     else:
@@ -83,9 +91,17 @@ def test_an_operation_takes_the_body_of_the_contract(path: str, method: str, one
         body = followed(path, one["requestBody"])
         assert found.body_optional == (not body["required"])
         schema = followed(path, next(iter(body["content"].values()))["schema"])
-        struct: Any = found.form or found.body
+        schema, struct = bare(path, schema, found.form or found.body)
         if struct is not AnyObject:
             assert {field.encode_name for field in msgspec.structs.fields(struct)} == set(schema["properties"])
+
+
+def bare(path: str, schema: Any, shape: Any) -> tuple[Any, Any]:
+    """The object within a list of them, or within what may be null."""
+    while get_args(shape):
+        shape = next(one for one in get_args(shape) if one is not type(None))
+        schema = followed(path, schema["items"] if schema.get("type") == "array" else schema["oneOf"][0])
+    return schema, shape
 
 
 @pytest.mark.parametrize(("path", "method", "one"), NAMED, ids=IDS)

@@ -4,6 +4,7 @@ Its rows are written here in the SQL of that release, not by the code of this on
 without a revision is found out.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +28,7 @@ ZEROS = "0" * 64
 FOUNDED = "22007ca55aebe52b03e4d1673442d6bd68895cf23ffbd91ccf4a5aaf4d993664"
 CREATED = "26f7f0ea1365266afab0c528c1ee0d7f5d1eeca35b944698f98157c77ed4d1ad"
 SCHEMA_0_1_0 = "0001"
+REVISIONS_0_1_0 = ("0001_initial.py",)
 
 ROWS = f"""
 INSERT INTO settings VALUES (1, 'gw-maple-court', 'Maple Court Lobby', 'America/Denver', 500, 600, 10);
@@ -65,9 +67,14 @@ INSERT INTO audit VALUES
 
 @pytest.fixture(scope="module")
 def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("release-0.1.0") / "gateway.db"
-    upgrade(sqlite_url(path), migrations.FOLDER)
-    assert current(sqlite_url(path)) == SCHEMA_0_1_0, "a later schema: put a file of release 0.1.0 here instead"
+    """The schema is made by the revisions that release had, and by no later one."""
+    directory = tmp_path_factory.mktemp("release-0.1.0")
+    (directory / "migrations" / "versions").mkdir(parents=True)
+    for revision in REVISIONS_0_1_0:
+        shutil.copy(migrations.FOLDER / "versions" / revision, directory / "migrations" / "versions")
+    path = directory / "gateway.db"
+    upgrade(sqlite_url(path), directory / "migrations")
+    assert current(sqlite_url(path)) == SCHEMA_0_1_0
     with closing(connect(path)) as connection:
         connection.executescript(ROWS)
     return path

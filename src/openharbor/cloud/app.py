@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 import openharbor
 from openharbor.cloud import system_routes
@@ -21,7 +22,9 @@ from openharbor.cloud.location import Opened, link_secret_of, opened
 from openharbor.cloud.lockers import routes as locker_routes
 from openharbor.cloud.lockers.expiry import keep_expiring
 from openharbor.cloud.parts import CloudParts
+from openharbor.cloud.sdk import routes as sdk_routes
 from openharbor.cloud.settings import CloudSettings
+from openharbor.cloud.towers.alarms import TowerAlarms, keep_watching_gaps
 from openharbor.cloud.webhooks import routes as webhook_routes
 from openharbor.cloud.webhooks.dispatch import Sender
 from openharbor.kit.clock import Clock
@@ -60,11 +63,14 @@ async def running(
         )
         sender = Sender(cloud.database, cloud.vault, settings, clock)
         parts = _parts(cloud, accounts, sender, settings, clock, public_url, link_secret)
+        registry = new_registry()
+        alarms = TowerAlarms(registry)
         await stack.enter_async_context(_beside(accounts.keep()))
         if settings.worker:
             await stack.enter_async_context(_beside(sender.run()))
             await stack.enter_async_context(_beside(keep_expiring(parts)))
-        yield _app(parts, accounts)
+            await stack.enter_async_context(_beside(keep_watching_gaps(parts, alarms, settings.gap_alarm_s)))
+        yield _app(parts, accounts, alarms, registry)
 
 
 def _parts(
@@ -90,7 +96,7 @@ def _parts(
     )
 
 
-def operations(parts: CloudParts, accounts: Accounts) -> list[Operation]:
+def operations(parts: CloudParts, accounts: Accounts, alarms: TowerAlarms) -> list[Operation]:
     """What the cloud serves."""
     return [
         *account_routes.operations(parts, accounts),
@@ -98,17 +104,21 @@ def operations(parts: CloudParts, accounts: Accounts) -> list[Operation]:
         *locker_routes.operations(parts),
         *link_routes.operations(parts),
         *webhook_routes.operations(parts),
+        *sdk_routes.operations(parts, accounts, alarms),
     ]
 
 
-def _app(parts: CloudParts, accounts: Accounts) -> App:
-    registry = new_registry()
+def _app(parts: CloudParts, accounts: Accounts, alarms: TowerAlarms, registry: CollectorRegistry) -> App:
     settings = parts.settings
     return make_app(
-        [*operations(parts, accounts), *system_routes.operations(parts, registry)],
+        [*operations(parts, accounts, alarms), *system_routes.operations(parts, registry)],
         gatekeeper=accounts.gatekeeper,
         clock=parts.clock,
-        contracts=[(CONTRACTS / "service-provider.yaml", ""), (CONTRACTS / "accounts.yaml", account_routes.REALM)],
+        contracts=[
+            (CONTRACTS / "service-provider.yaml", ""),
+            (CONTRACTS / "accounts.yaml", account_routes.REALM),
+            (CONTRACTS / "sdk.yaml", sdk_routes.PREFIX),
+        ],
         error_style=DETAIL_STYLE,
         either_slash=True,
         limits=Limits(body_bytes=settings.body_bytes, bounds_unlimited=True),

@@ -4,6 +4,7 @@ All raise Failed, in one line that says what and why.
 """
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,13 @@ async def list_clients(database_url: str, master_key_file: Path | None) -> list[
 async def revoke_client(database_url: str, master_key_file: Path | None, client_id: str) -> dict[str, Any]:
     async with opened(database_url, master_key_file) as cloud:
         return await accounts.revoke_client(cloud.database, client_id, now=CLOCK.now())
+
+
+async def allow_claims(
+    database_url: str, master_key_file: Path | None, client_id: str, claims: Sequence[str]
+) -> dict[str, Any]:
+    async with opened(database_url, master_key_file) as cloud:
+        return await accounts.allow_claims(cloud.database, client_id, claims, now=CLOCK.now())
 
 
 async def create_operator(

@@ -128,10 +128,27 @@ def test_a_token_may_be_a_minute_ahead_of_our_clock_and_no_more() -> None:
         ({"exp": 1e300}, "claims"),
         ({"tower_id": "0100000000000014 "}, "claims"),
         ({"user_id": "x" * 129}, "claims"),
+        ({"operator": True}, "claims"),
+        ({"operator": 1, "organization_id": None}, "claims"),
     ],
 )
 def test_claims_beside_the_contract_are_refused(claims: dict[str, Any], why: str) -> None:
     assert reason(token(payload(**claims))) == why
+
+
+def test_an_operator_s_token_names_no_organization() -> None:
+    email = "technician@example.com"
+    said = claims_for(
+        OWN, client_id=email, organization_id=None, scope="tower_access", now=NOW, lives_s=3600, token_id="01JQ"
+    )
+    found = accepted(token(said))
+    assert (found.client_id, found.subject, found.organization_id, found.operator) == (email, email, None, True)
+
+
+def test_another_issuer_s_token_is_of_its_client_and_says_whom_it_was_made_for() -> None:
+    found = accepted(token(foreign(), "other"))
+    assert (found.client_id, found.subject, found.operator) == ("acme", "0b5e", False)
+    assert accepted(token(foreign(operator=True), "other")).operator is False
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "HS256", "RS256", "ES256", "", None, 1, ["EdDSA"]])

@@ -1,4 +1,4 @@
-"""The operations of contract/service-provider.yaml, and what each may answer."""
+"""The operations of the cloud's contract files, and what each may answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,18 @@ from typing import Any
 
 import yaml
 
-FILE = Path(__file__).parents[3] / "contract" / "service-provider.yaml"
+FOLDER = Path(__file__).parents[3] / "contract"
 PREFIX = "/api/v1"
+PROVIDER, SDK = "service-provider.yaml", "sdk.yaml"
+PREFIXES = {PROVIDER: PREFIX, SDK: "/sdk/v1"}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`details`: of each status, the texts that its examples tell. `body`: the first example of a request."""
+    """`details`: of each status, the texts that its examples tell. `body`: the first example of a request.
+
+    `security`: its scheme; empty: open to everybody. `path` begins with the prefix of its contract.
+    """
 
     operation_id: str
     method: str
@@ -25,55 +30,59 @@ class Operation:
 
     def at(self, ids: Mapping[str, object]) -> str:
         """The path with these ids in it."""
-        return PREFIX + self.path.format_map(ids)
+        return self.path.format_map(ids)
 
 
 @cache
-def document() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
+def document(file: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((FOLDER / file).read_text())
     return loaded
 
 
 @cache
-def operations() -> Mapping[str, Operation]:
-    """By operation id, every one of them."""
+def operations(file: str = PROVIDER) -> Mapping[str, Operation]:
+    """Of one contract by operation id, every one of them."""
     found = [
-        _operation(path, method, said)
-        for path, item in document()["paths"].items()
+        _operation(file, path, method, said)
+        for path, item in document(file)["paths"].items()
         for method, said in item.items()
         if method in ("get", "put", "post", "patch", "delete")
     ]
     return {one.operation_id: one for one in found}
 
 
-def _operation(path: str, method: str, said: Mapping[str, Any]) -> Operation:
+def _operation(file: str, path: str, method: str, said: Mapping[str, Any]) -> Operation:
     details = {
-        int(status): frozenset(_details(_followed(response)))
+        int(status): frozenset(_details(file, _followed(file, response)))
         for status, response in said["responses"].items()
         if status.isdecimal()
     }
-    (security,) = (name for one in said.get("security", document()["security"]) for name in one)
-    return Operation(said["operationId"], method.upper(), path, security, details, _request(said))
+    schemes = [name for one in said.get("security", document(file)["security"]) for name in one]
+    security = schemes[0] if schemes else ""
+    whole = PREFIXES[file] + path
+    return Operation(said["operationId"], method.upper(), whole, security, details, _request(file, said))
 
 
-def _details(response: Mapping[str, Any]) -> list[str]:
-    told = [one.get("detail") for one in _examples(response) if isinstance(one, dict)]
+def _details(file: str, response: Mapping[str, Any]) -> list[str]:
+    told = [one.get("detail") for one in _examples(file, response) if isinstance(one, dict)]
     return [one for one in told if isinstance(one, str)]
 
 
-def _request(said: Mapping[str, Any]) -> Any:
-    return next(iter(_examples(_followed(said["requestBody"]))), None) if "requestBody" in said else None
+def _request(file: str, said: Mapping[str, Any]) -> Any:
+    if "requestBody" not in said:
+        return None
+    return next(iter(_examples(file, _followed(file, said["requestBody"]))), None)
 
 
-def _examples(holder: Mapping[str, Any]) -> list[Any]:
+def _examples(file: str, holder: Mapping[str, Any]) -> list[Any]:
     media = holder.get("content", {}).get("application/json", {})
     single = [media["example"]] if "example" in media else []
-    return single + [_followed(one)["value"] for one in media.get("examples", {}).values()]
+    return single + [_followed(file, one)["value"] for one in media.get("examples", {}).values()]
 
 
-def _followed(value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _followed(file: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
     while "$ref" in value:
-        found: Any = document()
+        found: Any = document(file)
         for step in value["$ref"].removeprefix("#/").split("/"):
             found = found[step]
         value = found

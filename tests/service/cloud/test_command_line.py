@@ -169,6 +169,17 @@ def test_clients_are_listed_without_their_secrets_and_revoked(own_database: Clou
     assert own_database.acme.secret not in listed
     assert command.json("client", "revoke", own_database.acme.client_id)["revokedAt"] is not None
     refused(command("client", "revoke", "nobody"), "nobody")
+    refused(command("client", "claims", own_database.acme.client_id, "owner"), "revoked")
+
+
+def test_the_staff_claims_of_a_client_are_set_as_a_whole(own_database: CloudDatabase) -> None:
+    command, client_id = Command(*own_database.flags), own_database.library.client_id
+    assert command.json("client", "claims", client_id, "technician", "owner")["claims"] == ["owner", "technician"]
+    assert f"client {client_id} may ask for developer" in command("client", "claims", client_id, "developer").stdout
+    assert command.json("client", "claims", client_id)["claims"] == []
+    assert "no staff claim" in command("client", "claims", client_id).stdout
+    refused(command("client", "claims", "nobody", "owner"), "nobody")
+    assert command("client", "claims", client_id, "locker_pickup").returncode == 2
 
 
 def test_a_lost_master_key_is_not_made_anew(own_database: CloudDatabase) -> None:
@@ -350,7 +361,7 @@ def test_a_server_needs_a_master_key_file_to_be_named() -> None:
 
 def test_every_command_has_been_run_for_its_json(words_with_json: Sequence[str]) -> None:
     tried = {"init", "import", "organization create", "operator create", "tower provision", "tower rotate-key"}
-    tried |= {"client list", "client revoke", "master-key rotate", "signing-key rotate"}
+    tried |= {"client list", "client claims", "client revoke", "master-key rotate", "signing-key rotate"}
     assert set(words_with_json) == tried
 
 

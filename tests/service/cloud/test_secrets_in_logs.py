@@ -14,10 +14,11 @@ from harness.api import Api, Reply
 from harness.clouds import TOKEN_PATH, TOWER, Client, Cloud, CloudDatabase, bearer, cloud, token
 from harness.processes import openharbor, until
 
-from .contract import PREFIX, operations
+from .contract import PREFIX, SDK, operations
 from .receiver import Receiver, receiving
 
 LOCKER = f"{PREFIX}/towers/{TOWER}/lockers/959"
+PASSWORD = "a wrench, a ladder, a lamp"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -57,6 +58,8 @@ class Story:
 def story(database: CloudDatabase) -> Story:
     directory = database.master_key_file.parent
     env = {"OPENHARBOR_LOG_LEVEL": "debug"}
+    arguments = ("operator", "create", *database.flags, "technician@example.com", "--password-stdin")
+    openharbor("cloud", *arguments, stdin=f"{PASSWORD}\n")
     with receiving() as receiver, cloud(database, directory / "log", "--log-level", "debug", env=env) as served:
         told = Story(served)
         secrets_of_the_installation(told, database, directory)
@@ -65,6 +68,7 @@ def story(database: CloudDatabase) -> Story:
         webhooks(told, receiver)
         delivery(told)
         link(told)
+        phone(told)
         errors(told)
         secret_in_the_wrong_place(told)
     with cloud(database, directory / "log", "--log-level", "debug", env=env):
@@ -164,6 +168,35 @@ def link(story: Story) -> None:
     assert api.delete(path).status == 204
     story.refused(holder.post(f"{path}/tokens"), 409)
     story.refused(Api(story.cloud.url).get(f"/open/{text}"), 404)
+
+
+def phone(story: Story) -> None:
+    """What a phone asks for, with a client's token and with an operator's; good and bad."""
+    password = story.keep("password of a technician", PASSWORD)
+    api, path = Api(story.cloud.url), "/sdk/v1/login/access-token"
+    signed_in = api.call("POST", path, form(username="technician@example.com", password=password), **Headers())
+    story.keep_token("token of a technician", signed_in.body["access_token"])
+    for wrong in ({"username": password}, {"password": f"{password}!"}, {"username": ""}):
+        fields = {"username": "technician@example.com", "password": password, **wrong}
+        story.refused(api.call("POST", path, form(**fields), **Headers()))
+    for text in (signed_in.body["access_token"], token(story.cloud.url, story.cloud.database.acme, "tower_access")):
+        session(story, bearer(story.cloud.url, text))
+        for operation in operations(SDK).values():
+            at = operation.at({"tower_id": TOWER})
+            story.refused(bearer(story.cloud.url, text[:-4]).call(operation.method, at, operation.body), 401, 422)
+            if operation.body is not None:
+                story.refused(bearer(story.cloud.url, text).call(operation.method, at, f'["{text}"'.encode()), 422)
+
+
+def session(story: Story, api: Api) -> None:
+    tower = f"/sdk/v1/towers/{TOWER}"
+    made = api.post(f"{tower}/session-token", {"duration": 600, "claims": ["developer"]}).body
+    keep_payload(story, f"session {made['payload'][2:8]}", made)
+    story.keep(f"seed {made['payload'][2:8]}", made["session_seed"])
+    packet = {"syncEventStart": 1, "syncEventCount": 0, "payload": made["payload"], "payloadAuth": made["payload_auth"]}
+    story.refused(api.post(f"{tower}/events", [packet]), 400)
+    story.refused(api.post(f"{tower}/events", [{**packet, "payload": made["session_seed"] + "x"}]), 422)
+    story.refused(api.post(f"{tower}/session-token", {"duration": 600, "claims": [made["session_seed"]]}), 422)
 
 
 def errors(story: Story) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from harness.api import Reply
+from harness.api import Api, Reply
+from harness.clouds import bearer, token
 
-from .contract import PREFIX, Operation, operations
+from .contract import PREFIX, SDK, Operation, operations
 from .neighbours import (
     ARCHIVE,
     FOYER,
@@ -37,6 +38,7 @@ LINK = (404, "Locker open request not found")
 ENDPOINT = (404, "Webhook endpoint not found")
 DELIVERY = (404, "Webhook delivery not found")
 SEEN = (200, None)
+CLOSED = (403, "Not enough permissions")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Try:
     body: Mapping[str, object] = field(default_factory=dict)
     query: str = ""
     by_link: bool = False
+    of_user: str | None = None
 
 
 def tower(told: tuple[int, str | None] = TOWER) -> list[Try]:
@@ -90,6 +93,12 @@ def endpoint(**body: object) -> list[Try]:
 
 def nothing_named() -> list[Try]:
     return [Try({}, SEEN)]
+
+
+def tower_by_phone(told: tuple[int, str | None]) -> list[Try]:
+    """By a client, and by an end user of it: the public tower, and those that are closed to them."""
+    shown = {FOYER: told, STAFF_ROOM: CLOSED, VAULT: CLOSED, VAULT.upper(): CLOSED}
+    return [Try({"tower_id": one}, said, of_user=user) for one, said in shown.items() for user in (None, "Ada")]
 
 
 TRIES: Mapping[str, list[Try]] = {
@@ -140,35 +149,60 @@ TRIES: Mapping[str, list[Try]] = {
     ],
     "test_webhook_endpoint": endpoint(),
 }
+PHONE_TRIES: Mapping[str, list[Try]] = {
+    "login_access_token": [],  # no organization's
+    "get_services": nothing_named(),
+    "get_services_without_slash": nothing_named(),
+    "create_session_token": tower_by_phone(SEEN),
+    "get_tower_configuration": tower_by_phone(CLOSED),
+    "get_tower_commands": tower_by_phone(SEEN),
+    "upload_tower_events": tower_by_phone((400, "Invalid event packet")),
+    "reset_tower_events": tower_by_phone(CLOSED),
+}
 
 
 def test_every_operation_of_the_contract_is_tried() -> None:
     assert set(TRIES) == set(operations())
+    assert set(PHONE_TRIES) == set(operations(SDK))
 
 
 @pytest.mark.parametrize("name", sorted(TRIES))
 def test_what_is_another_s_is_neither_shown_nor_changed(beside: Neighbours, name: str) -> None:
-    operation = operations()[name]
+    leave_alone(beside, operations()[name], TRIES[name], beside.acme)
+
+
+@pytest.mark.parametrize("name", sorted(PHONE_TRIES))
+def test_nor_is_it_to_phones(beside: Neighbours, name: str) -> None:
+    """Their commands and events are sealed for the tower; which towers are open to whom stands in the catalog."""
+    for_tower = bearer(beside.cloud.url, token(beside.cloud.url, beside.cloud.database.acme, "tower_access"))
+    leave_alone(beside, operations(SDK)[name], PHONE_TRIES[name], for_tower)
+
+
+def leave_alone(beside: Neighbours, operation: Operation, tries: list[Try], api: Api) -> None:
     before = all_rows(beside.cloud.database.url, but=NOT_THINGS)
-    for one in TRIES[name]:
-        reply, sent = attempt(beside, operation, one)
+    for one in tries:
+        reply, sent = attempt(beside, operation, one, api)
         status, detail = (401, "Could not validate credentials") if is_for_links(operation, one) else one.told
         assert (reply.status, None if detail is None else reply.body) == (status, detail and {"detail": detail}), one
         assert detail is None or detail in operation.details[status], one
         reveals_nothing(beside, reply, sent)
     after = all_rows(beside.cloud.database.url, but=NOT_THINGS)
     assert before <= after, before - after
-    assert {table for table, _ in after - before} <= MAY_BE_MADE.get(name, set())
+    assert {table for table, _ in after - before} <= MAY_BE_MADE.get(operation.operation_id, set())
 
 
 MAY_BE_MADE = {"create_webhook_endpoint": {"webhook_endpoints"}}
 
 
-def attempt(beside: Neighbours, operation: Operation, one: Try) -> tuple[Reply, set[object]]:
+def attempt(beside: Neighbours, operation: Operation, one: Try, api: Api) -> tuple[Reply, set[object]]:
     """The answer, and the ids that were sent."""
     ids = {name: beside.ids.get(str(value), value) for name, value in one.ids.items()}
     further = {name: beside.ids.get(str(value), value) for name, value in one.body.items()}
-    api = beside.with_link_token() if one.by_link else beside.acme
+    if one.of_user is not None:
+        made = beside.acme.post(f"{PREFIX}/login/authorize", {"userId": one.of_user})
+        api = bearer(beside.cloud.url, made.body["access_token"])
+    elif one.by_link:
+        api = beside.with_link_token()
     reply = api.call(operation.method, operation.at(ids) + one.query, further or operation.body)
     return reply, {*ids.values(), *further.values()}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from openharbor.cloud.accounts.keeper import AccountKeeper, Snapshot
+from openharbor.cloud.accounts.scopes import TOWER_ACCESS
 from openharbor.cloud.accounts.tokens import Rejected, Verified, verify
 from openharbor.cloud.callers import NOT_PERMITTED
 from openharbor.kit.clock import Clock
@@ -14,7 +15,7 @@ from openharbor.kit.http.operation import Caller, Operation
 
 NOT_AUTHENTICATED = Refusal("UNAUTHORIZED", 401, "Not authenticated")
 NOT_VALID = Refusal("UNAUTHORIZED", 401, "Could not validate credentials")
-LINK = "link"
+LINK, OPERATOR = "link", "operator"
 MOST_KNOWN = 10_000
 SAME_ADDRESS_S = 60.0
 MOST_ADDRESSES = 1000
@@ -123,12 +124,15 @@ def bearer(authorization: str) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def standing_of(token: Verified, snapshot: Snapshot, *, own_clients: bool) -> tuple[int, frozenset[str]] | None:
+def standing_of(token: Verified, snapshot: Snapshot, *, own_clients: bool) -> tuple[int | None, frozenset[str]] | None:
     """The organization that the token acts for and its scopes; None: its client is revoked or not ours.
 
     A client of our own that is not known yet was made by another process a moment ago: its token says enough.
     `own_clients` false: they get their tokens from another issuer, and ours are for end users and links only.
+    An operator acts for the installation, at its towers alone.
     """
+    if token.operator:
+        return None, token.scopes & {TOWER_ACCESS}
     client = snapshot.clients.get(token.client_id)
     if client is not None and client.revoked_at is not None:
         return None
@@ -147,4 +151,8 @@ def _caller(token: Verified, tenant: int | None, scopes: frozenset[str], address
         claims["user_id"] = token.user_id
     if token.tower_id is not None:
         claims["tower_id"] = token.tower_id
+    if token.subject != token.client_id:
+        claims["sub"] = token.subject
+    if token.operator:
+        return Caller(OPERATOR, token.client_id, address, None, scopes, None, claims)
     return Caller("client", token.client_id, address, token.client_id, scopes, tenant, claims)

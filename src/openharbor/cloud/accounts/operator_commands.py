@@ -5,10 +5,11 @@ line that says what and why.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from openharbor.cloud.accounts import claims as client_claims
 from openharbor.cloud.accounts import clients, operators, signing_keys, store
 from openharbor.cloud.accounts.clients import SECRET_BYTES, SUFFIX_BYTES
 from openharbor.cloud.accounts.jws import Algorithm
@@ -54,6 +55,13 @@ async def list_clients(database: Database) -> list[dict[str, Any]]:
 async def revoke_client(database: Database, client_id: str, *, now: int) -> dict[str, Any]:
     """Ends a client; a running server refuses its tokens within seconds."""
     return _shown(await database.write(lambda tx: clients.revoke_client(INSTALLATION, tx, client_id, ACTOR, now)))
+
+
+async def allow_claims(database: Database, client_id: str, claims: Iterable[str], *, now: int) -> dict[str, Any]:
+    """`cloud client claims`: which staff claims its session tokens may carry, in place of those it had."""
+    wanted = client_claims.staff_claims(claims)
+    unit = partial(client_claims.allow_claims, INSTALLATION, client_id=client_id, claims=wanted, actor=ACTOR, now=now)
+    return _shown(await database.write(unit))
 
 
 async def create_operator(
@@ -104,5 +112,6 @@ def _shown(client: store.Client) -> dict[str, Any]:
         "clientId": client.client_id,
         "organizationId": client.organization_id,
         "scopes": sorted(client.scopes),
+        "claims": sorted(client.claims),
         "revokedAt": None if client.revoked_at is None else rfc3339(client.revoked_at),
     }

@@ -15,9 +15,14 @@ SHORTEST, LONGEST = 12, 256
 def checked_email(text: str) -> str:
     """The address in lower case. Raises Failed."""
     email = text.strip().lower()
-    if EMAIL.fullmatch(email) is None:
+    if not is_email(email):
         raise Failed(f"{text[:100]!r} is no e-mail address", 2)
     return email
+
+
+def is_email(text: str) -> bool:
+    """Whether an operator may have this address."""
+    return EMAIL.fullmatch(text) is not None
 
 
 def hash_password(password: str) -> str:

@@ -1,7 +1,7 @@
 """SQL of the accounts: clients, refresh tokens, signing keys, operators. Times in ms since 1970, UTC."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -10,13 +10,14 @@ from openharbor.kit.database.face import Row, Transaction
 
 
 class Client(msgspec.Struct, frozen=True):
-    """A service provider's way in. `secret_digest`: SHA-256 in hex."""
+    """A service provider's way in. `secret_digest`: SHA-256 in hex. `claims`: of `claims.STAFF`."""
 
     client_id: str
     organization_id: int
     secret_digest: str
     scopes: frozenset[str]
     revoked_at: int | None = None
+    claims: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Client({self.client_id!r}, organization_id={self.organization_id}, revoked_at={self.revoked_at})"
@@ -49,7 +50,7 @@ class RefreshToken(msgspec.Struct, frozen=True):
     used_at: int | None = None
 
 
-CLIENT = "SELECT client_id, organization_id, secret_digest, scopes, revoked_at FROM clients"
+CLIENT = "SELECT client_id, organization_id, secret_digest, scopes, revoked_at, claims FROM clients"
 OF_SCOPE = "(CAST(:organization_id AS BIGINT) IS NULL OR organization_id = :organization_id)"
 
 
@@ -92,14 +93,26 @@ def count_clients(_scope: TenantScope, tx: Transaction) -> tuple[int, int]:
 
 def add_client(_scope: TenantScope, tx: Transaction, client: Client, now: int) -> None:
     tx.execute(
-        "INSERT INTO clients (client_id, organization_id, secret_digest, scopes, created_at)"
-        " VALUES (:client_id, :organization_id, :secret_digest, :scopes, :now)",
+        "INSERT INTO clients (client_id, organization_id, secret_digest, scopes, created_at, claims)"
+        " VALUES (:client_id, :organization_id, :secret_digest, :scopes, :now, :claims)",
         client_id=client.client_id,
         organization_id=client.organization_id,
         secret_digest=client.secret_digest,
         scopes=" ".join(sorted(client.scopes)),
         now=now,
+        claims=json.dumps(sorted(client.claims)),
     )
+
+
+def set_claims(scope: TenantScope, tx: Transaction, client_id: str, claims: Iterable[str]) -> bool:
+    """Whether there was a client to change."""
+    changed = tx.execute(
+        f"UPDATE clients SET claims = :claims WHERE client_id = :client_id AND revoked_at IS NULL AND {OF_SCOPE}",  # noqa: S608  # constants
+        client_id=client_id,
+        claims=json.dumps(sorted(claims)),
+        organization_id=scope.organization_id,
+    )
+    return changed == 1
 
 
 def end_client(scope: TenantScope, tx: Transaction, client_id: str, now: int) -> bool:
@@ -225,4 +238,5 @@ def _client(row: Row) -> Client:
         row["secret_digest"],
         frozenset(row["scopes"].split()),
         row["revoked_at"],
+        frozenset(json.loads(row["claims"])),
     )

@@ -15,6 +15,7 @@ from openharbor.cloud.accounts.scopes import LIST, SCOPES
 LEEWAY_S = 60
 CLIENT_TOKEN_S = 300
 END_USER_TOKEN_S = 3600
+OPERATOR_TOKEN_S = 3600
 LATEST_S = 1 << 40  # a date far beyond any token; keeps arithmetic in bounds
 
 Seconds = Annotated[int, Meta(ge=0, le=LATEST_S)]
@@ -46,7 +47,8 @@ class TrustedKey(msgspec.Struct, frozen=True):
 class Verified(msgspec.Struct, frozen=True):
     """What a token says that was found good. `expires_s`, `issued_s`: seconds since 1970.
 
-    `organization_id`: None in tokens of another issuer.
+    `organization_id`: None in tokens of another issuer, and of an operator. `subject`: its `sub`.
+    `operator`: somebody of the installation itself, whose e-mail address `client_id` is then.
     """
 
     kid: str
@@ -59,6 +61,8 @@ class Verified(msgspec.Struct, frozen=True):
     token_id: str | None
     user_id: str | None
     tower_id: str | None
+    subject: str
+    operator: bool = False
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -71,15 +75,20 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     """The payload of our own tokens."""
 
     iss: Text
-    sub: Annotated[str, Meta(min_length=1, max_length=128)]
+    sub: Annotated[str, Meta(min_length=1, max_length=320)]
     aud: Text
     scope: ScopeList
     exp: Seconds
     iat: Seconds
     jti: Text
-    organization_id: int
+    organization_id: int | None = None
     user_id: UserId | None = None
     tower_id: TowerId | None = None
+    operator: bool = False
+
+    def __post_init__(self) -> None:
+        if self.operator == (self.organization_id is not None):
+            raise ValueError("a token is an organization's or an operator's")
 
 
 class ForeignClaims(msgspec.Struct, frozen=True):
@@ -126,7 +135,7 @@ def claims_for(
     issuer: Issuer,
     *,
     client_id: str,
-    organization_id: int,
+    organization_id: int | None,
     scope: str,
     now: int,
     lives_s: int,
@@ -134,7 +143,10 @@ def claims_for(
     user_id: str | None = None,
     tower_id: str | None = None,
 ) -> dict[str, Any]:
-    """The payload of a token that is good from `now` (ms since 1970) for `lives_s` seconds. Raises ValueError."""
+    """The payload of a token that is good from `now` (ms since 1970) for `lives_s` seconds. Raises ValueError.
+
+    `organization_id` None: of an operator, whose e-mail address `client_id` is then.
+    """
     issued = now // 1000
     claims = {
         "iss": issuer.url,
@@ -144,7 +156,7 @@ def claims_for(
         "exp": issued + lives_s,
         "iat": issued,
         "jti": token_id,
-        "organization_id": organization_id,
+        **({"operator": True} if organization_id is None else {"organization_id": organization_id}),
         **({} if user_id is None else {"user_id": user_id}),
         **({} if tower_id is None else {"tower_id": tower_id}),
     }
@@ -187,6 +199,8 @@ def _own(claims: Mapping[str, Any], key: TrustedKey) -> Verified | Rejected:
         read.jti,
         read.user_id,
         read.tower_id,
+        read.sub,
+        read.operator,
     )
 
 
@@ -209,6 +223,7 @@ def _foreign(claims: Mapping[str, Any], key: TrustedKey) -> Verified | Rejected:
         read.jti,
         read.user_id,
         read.tower_id,
+        read.sub,
     )
 
 

@@ -9,6 +9,7 @@ from openharbor.cloud.accounts.gatekeeper import CloudGatekeeper
 from openharbor.cloud.accounts.issuer_keys import ExternalIssuer, Fetch
 from openharbor.cloud.accounts.issuing import TokenIssuer
 from openharbor.cloud.accounts.keeper import AccountKeeper, keep_accounts
+from openharbor.cloud.accounts.password_sign_in import PasswordSignIn
 from openharbor.cloud.accounts.token_endpoint import TokenEndpoint
 from openharbor.cloud.accounts.tokens import Issuer
 from openharbor.cloud.master_key import Vault
@@ -29,6 +30,7 @@ class Accounts:
     access_tokens: TokenIssuer
     gatekeeper: CloudGatekeeper
     token_endpoint: TokenEndpoint
+    sign_in: PasswordSignIn
     database: Database
     clock: Clock
 
@@ -61,7 +63,8 @@ async def open_accounts(
     await keeper.load()
     issuing = TokenIssuer(keeper, lambda: secrets.token_hex(TOKEN_ID_BYTES))
     endpoint = TokenEndpoint(database, clock, issuing, FailureCounter(), ids.secret)
-    return Accounts(keeper, issuing, CloudGatekeeper(keeper, clock, read_link), endpoint, database, clock)
+    sign_in = PasswordSignIn(database, clock, issuing, enabled=settings.password_sign_in)
+    return Accounts(keeper, issuing, CloudGatekeeper(keeper, clock, read_link), endpoint, sign_in, database, clock)
 
 
 def _fetcher() -> Fetch:
