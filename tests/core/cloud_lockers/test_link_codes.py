@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from openharbor.cloud.lockers import links, settlement, states
+from openharbor.cloud.lockers import links, operators, settlement, states
 from openharbor.cloud.lockers.change import Change, LinkChange, SetCode
 from openharbor.cloud.lockers.ending import is_clear
 from openharbor.cloud.lockers.facts import Executed
@@ -72,6 +72,19 @@ def test_a_code_replaces_the_one_before() -> None:
 def test_a_locker_is_not_clear_while_a_code_waits_to_be_set() -> None:
     assert is_clear(OCCUPIED)
     assert not is_clear(given().locker)
+
+
+def test_an_operator_frees_no_locker_while_a_code_waits_to_be_set() -> None:
+    """It would be set with the next holder's parcel inside (E2, E4)."""
+    declined = replace(given().locker, status=Status.DECLINED)
+    stopped = replace(declined, status=Status.OUT_OF_SERVICE, assignment=None)
+    for free in (operators.set_available, operators.return_to_service):
+        locker = declined if free is operators.set_available else stopped
+        refused = free(locker, TOWER, empty=True, now=1000)
+        assert refused == operators.STILL_OPEN
+        done = free(replace(locker, queued=()), TOWER, empty=True, now=1000)
+        assert isinstance(done, Change)
+        assert done.locker.status is Status.AVAILABLE
 
 
 def test_a_waiting_code_is_never_forgotten_however_many_commands_follow() -> None:

@@ -35,9 +35,12 @@ def is_clear(locker: Locker) -> bool:
     """
     if locker.emptying or (locker.access is not None and locker.access.kind == "pickup"):
         return False
-    if any(one.form == "code" for one in locker.queued):
-        return False
-    return all(is_settled(token) for token in locker.tokens)
+    return not awaits_code(locker) and all(is_settled(token) for token in locker.tokens)
+
+
+def awaits_code(locker: Locker) -> bool:
+    """Whether a keypad code is on its way to the tower, or may be."""
+    return any(one.form == "code" for one in locker.queued)
 
 
 def notice(

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from openharbor.cloud.lockers.change import Change, Disable, LinkChange, TowerCommand
-from openharbor.cloud.lockers.ending import Form, conflict, end, following, freed, queue_retiring, released
+from openharbor.cloud.lockers.ending import Form, awaits_code, conflict, end, following, freed, queue_retiring, released
 from openharbor.cloud.lockers.locker import Locker, Status, Token, Tower
 from openharbor.cloud.lockers.states import as_of, expire, reserve
 from openharbor.cloud.lockers.stopping import settled_ids, stop, unsettled
@@ -45,7 +45,7 @@ def _end_held(locker: Locker, tower: Tower, now: int) -> Change:
 
 def _end_declined(locker: Locker, tower: Tower, now: int) -> Change | Refusal:
     """E2. The operator's look is the inspection that log loss asks for."""
-    if any(token.settled is None for token in locker.tokens):
+    if _may_open(locker):
         return STILL_OPEN
     after, commands = _emptied(freed(locker), tower)
     assignment = locker.assignment
@@ -58,6 +58,11 @@ def _end_declined(locker: Locker, tower: Tower, now: int) -> Change | Refusal:
         ended=None if assignment is None else assignment.assignment_id,
         end_links=True,
     )
+
+
+def _may_open(locker: Locker) -> bool:
+    """A token that is not settled, or a code that waits to be set: it would open the next holder's parcel."""
+    return awaits_code(locker) or any(token.settled is None for token in locker.tokens)
 
 
 def _emptied(locker: Locker, tower: Tower) -> tuple[Locker, tuple[TowerCommand, ...]]:
@@ -87,7 +92,7 @@ def return_to_service(locker: Locker, tower: Tower, *, empty: bool, now: int) ->
         return conflict("Locker is not out of service")
     if tower.rotation is None:
         return conflict("Tower has no key")
-    if any(token.settled is None for token in current.tokens):
+    if _may_open(current):
         return STILL_OPEN
     lost = unsettled(current)
     if (current.check_contents or lost) and not empty:
