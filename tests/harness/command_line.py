@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from openharbor.cli import app
+from openharbor.cli import command_line
 
 
 def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -18,4 +18,4 @@ def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield from leaves(inner, (*words, name))
 
 
-COMMANDS: dict[str, Any] = dict(leaves(typer.main.get_command(app), ("openharbor",)))
+COMMANDS: dict[str, Any] = dict(leaves(typer.main.get_command(command_line()), ("openharbor",)))

@@ -5,36 +5,26 @@ Each command parses, calls one function and prints. Rooms are imported inside th
 
 import os
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from openharbor import __version__
-from openharbor.cli.cabinet import cabinet
-from openharbor.cli.cloud import cloud
-from openharbor.cli.gateway import gateway
 from openharbor.cli.printing import Json, say, show
-from openharbor.cli.tower import tower
 from openharbor.kit.errors import Failed
 
 DONE, FAILED = 0, 1
-
-app = typer.Typer(
-    help="Open, self-hostable smart lockers.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(gateway, name="gateway")
-app.add_typer(cabinet, name="cabinet")
-app.add_typer(cloud, name="cloud")
-app.add_typer(tower, name="tower")
+GROUPS: Final = ("gateway", "cabinet", "cloud", "tower")  # each a module with a command group of its name
 
 
 def main() -> NoReturn:
     """Runs the command line. One line on stderr and exit code 1 for what failed; no traceback for what is expected."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        # a service keeps what was made to parse its command line: no more than that of its own group
+        command_line([asked] if asked in GROUPS else GROUPS)()
     except Failed as failed:
         print(f"openharbor: {failed}", file=sys.stderr)  # noqa: T201
         sys.exit(failed.exit_code)
@@ -49,14 +39,28 @@ def main() -> NoReturn:
     sys.exit(DONE)
 
 
-@app.callback(invoke_without_command=True)
+def command_line(groups: Iterable[str] = GROUPS) -> typer.Typer:
+    """The commands of these groups, and those that stand alone."""
+    app = typer.Typer(
+        help="Open, self-hostable smart lockers.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name in groups:
+        app.add_typer(getattr(import_module(f"openharbor.cli.{name}"), name), name=name)
+    app.callback(invoke_without_command=True)(root)
+    app.command()(demo)
+    app.command()(doctor)
+    return app
+
+
 def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
         say(f"openharbor {__version__}")
         raise typer.Exit(DONE)
 
 
-@app.command()
 def demo(
     serve: Annotated[
         bool, typer.Option("--serve", help="Keep everything running and print addresses and keys.")
@@ -72,7 +76,6 @@ def demo(
     sys.exit(run(serve=serve, seed=seed, say=say))
 
 
-@app.command()
 def doctor(as_json: Json = False) -> None:
     """What this machine has, what is missing, how to install it.
 
