@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -135,6 +136,6 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 def version_of(firmware: str) -> Version:
     """Major, minor and patch as the three bytes of 2.2; what is no number, or more than 127, is cut."""
-    numbers = [int("".join(filter(str.isdigit, part)) or 0) for part in firmware.split(".")[:3]]
+    numbers = [int("".join(takewhile(str.isdecimal, part)) or 0) for part in firmware.split(".")[:3]]
     major, minor, patch = (*(min(one, HIGHEST_VERSION_PART) for one in numbers), 0, 0, 0)[:3]
     return major, minor, patch

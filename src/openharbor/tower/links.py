@@ -46,7 +46,9 @@ class Link:
         return None if self._working or self._has_session() else self._since
 
     def feed(self, data: bytes) -> None:
-        """Takes bytes as they arrive, in any cut."""
+        """Takes bytes as they arrive, in any cut; none after the link was cut."""
+        if self._over:
+            return
         self._fed_at = self._clock.monotonic()
         self._held += len(data)
         try:

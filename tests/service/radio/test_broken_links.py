@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.towers import tower_on
-from harness.virtual_radio import RadioPhone, advertisers, air, controller, hci, on_port
+from harness.virtual_radio import RadioPhone, advertisers, air, controller, hci, on_port, unplug
 from openharbor.blink.packets import Packet
 from openharbor.blink.phone_session import Reply
 from openharbor.kit.clock import SteppedClock
@@ -133,7 +133,7 @@ async def test_a_tower_comes_back_on_the_air_after_its_controller_was_lost(tmp_p
         on_bluetooth(rig.running, f"tcp-client:127.0.0.1:{port}") as address,
     ):
         await rig.until(lambda: bool(advertisers(ours)))
-        ours.unplugged()
+        unplug(ours)
         await rig.until(lambda: not advertisers(ours))
         await rig.until(lambda: bool(advertisers(ours)))
         found = Found(tower_id=None, name="", firmware="", address=address)

@@ -37,7 +37,7 @@ async def air_process() -> AsyncIterator[list[str]]:
         line = await process.stdout.readline()
         yield [f"tcp-client:127.0.0.1:{port}" for port in json.loads(line)["ports"]]
     finally:
-        await process.communicate()
+        await process.communicate(b"")
     assert process.returncode == 0
 
 
