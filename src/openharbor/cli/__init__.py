@@ -16,7 +16,7 @@ from openharbor.cli.printing import Json, say, show
 from openharbor.kit.errors import Failed
 
 DONE, FAILED = 0, 1
-GROUPS: Final = ("gateway", "cabinet", "cloud", "tower")  # each a module with a command group of its name
+GROUPS: Final = ("gateway", "cabinet", "cloud", "tower", "phone")  # each a module with a command group of its name
 
 
 def main() -> NoReturn:

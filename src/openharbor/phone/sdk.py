@@ -1,10 +1,11 @@
 """What an app calls: Harbor's mobile SDK in Python, under its names (`sendOpenLockerWithToken` and so on).
 
-Calls raise what stands in `errors`, and Failed where a tower or a radio cannot be reached.
+Calls raise what stands in `errors`, Rejected for fields that no tower takes, and Failed where a tower or a radio cannot
+be reached.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -14,12 +15,14 @@ from openharbor.blink.packets import COMMANDS, Packet
 from openharbor.blink.phone_session import Credentials, PhoneSession
 from openharbor.blink.refusals import AUTH_NO_SESSION, AUTH_SESSION_ID, Rejected
 from openharbor.kit.clock import Clock, SystemClock
-from openharbor.phone import session, wire
+from openharbor.kit.errors import Failed
+from openharbor.phone import packet_log, session, wire
 from openharbor.phone.errors import (
     NO_SESSION,
     NOT_CONNECTED,
     TOWER_NOT_FOUND,
     UNREADABLE,
+    ApiError,
     FirmwareError,
     HarborError,
     SdkError,
@@ -36,6 +39,7 @@ from openharbor.phone.user_commands import UserCommands
 DISCOVERY_S: Final = 10.0
 DURATION_S: Final = 3600
 CLOSING_S: Final = 60.0
+DELIVERY: Final = ("locker_delivery",)
 LOOK_EVERY_S: Final = 1.0
 DOOR_UNREADABLE: Final = 301
 GONE: Final = (AUTH_NO_SESSION, AUTH_SESSION_ID)
@@ -77,8 +81,11 @@ class HarborSdk(UserCommands, StaffCommands):
 
     async def connect_to_tower_with_identifier(self, tower_id: bytes, discovery_timeout: float = DISCOVERY_S) -> Found:
         """The tower with this id, as soon as it is heard."""
-        async for one in self.start_towers_discovery(discovery_timeout):
+        towers = self.start_towers_discovery(discovery_timeout)
+        async for one in towers:
             if one.tower_id == tower_id and self._radio is not None:
+                if isinstance(towers, AsyncGenerator):
+                    await towers.aclose()  # the scan has to end before the connection begins
                 return await self._connect(one, partial(self._radio.connect, one))
         raise SdkError(TOWER_NOT_FOUND, f"tower {tower_id.hex()} was not heard within {discovery_timeout:.0f} s")
 
@@ -94,7 +101,7 @@ class HarborSdk(UserCommands, StaffCommands):
     async def disconnect(self) -> None:
         """Hangs up. The session goes on for a while: another connection, or another process with the shelf, has it."""
         if self._session is not None:
-            self._shelf.keep_session(self.tower_id, self._session.state)
+            self._remember(self._session)
         link, self._link, self._session = self._link, None, None
         if link is not None:
             await link.drop()
@@ -113,7 +120,7 @@ class HarborSdk(UserCommands, StaffCommands):
     # -- sessions
 
     async def send_request_session(
-        self, claims: Sequence[str] = ("locker_delivery",), duration: int = DURATION_S, *, sync_enabled: bool = True
+        self, claims: Sequence[str] = DELIVERY, duration: int = DURATION_S, *, sync_enabled: bool = True
     ) -> Synced | None:
         """A new session in place of an old one, and what its first sync came to. `duration`: s, for the server.
 
@@ -127,46 +134,67 @@ class HarborSdk(UserCommands, StaffCommands):
         self._session = Session(link, state, self._random)
         return await self.sync_connected_tower() if sync_enabled and self._auto_sync else None
 
+    async def fetch_session_token(
+        self, tower_id: bytes, claims: Sequence[str] = DELIVERY, duration: int = DURATION_S
+    ) -> None:
+        """Asks the server ahead for what opens a session, so that it can be opened where there is no network."""
+        await self._fetched(tower_id, tuple(claims), duration)
+
     async def _begun(self, link: Link, claims: tuple[str, ...], duration: int) -> PhoneSession:
         kept = self._shelf.credentials(self.tower_id, claims, self._clock.now() // 1000)
         try:
-            return await session.begin(link, kept or await self._fetched(claims, duration), self._random)
-        except FirmwareError:
-            self._shelf.forget_credentials(self.tower_id)
-            return await session.begin(link, await self._fetched(claims, duration), self._random)
+            return await session.begin(link, kept or await self._fetched(self.tower_id, claims, duration), self._random)
+        except FirmwareError as refused:
+            try:
+                fresh = await self._fetched(self.tower_id, claims, duration)
+            except ApiError:
+                # anybody on the link may have refused: without the cloud the phone keeps what may still be good
+                raise refused from None
+            return await session.begin(link, fresh, self._random)
 
-    async def _fetched(self, claims: tuple[str, ...], duration: int) -> Credentials:
+    async def _fetched(self, tower_id: bytes, claims: tuple[str, ...], duration: int) -> Credentials:
         asked_at = self._clock.now() // 1000
         firmware = self.tower.firmware if self.tower is not None else ""
-        credentials = await self.api.session_token(self.tower_id, duration=duration, claims=claims, firmware=firmware)
-        self._shelf.keep_credentials(self.tower_id, claims, credentials, asked_at + duration)
+        credentials = await self.api.session_token(tower_id, duration=duration, claims=claims, firmware=firmware)
+        self._shelf.keep_credentials(tower_id, claims, credentials, asked_at + duration)
         return credentials
 
-    async def send_terminate_session(self, error_code: int = 0, error_message: str | None = None) -> None:
-        """Ends the session, after a sync whose outcome does not matter."""
-        if self._auto_sync:
+    async def send_terminate_session(
+        self, error_code: int = 0, error_message: str | None = None, *, sync_enabled: bool = True
+    ) -> Synced | None:
+        """Ends the session, after a sync; what that came to, None without one. A failed sync does not keep it alive."""
+        synced: Synced | None = None
+        if sync_enabled and self._auto_sync:
             with suppress(HarborError):
-                await self.sync_connected_tower()
+                synced = await self.sync_connected_tower()
         fields: Fields = {2: error_code}
         if error_message is not None:
             fields[3] = error_message
         await self.ask(Packet.TERMINATE_SESSION, fields)
-        self._forget_session()
+        self.forget_session()
+        return synced
 
     async def ask(self, packet: Packet, fields: Mapping[int, Any] | None = None) -> Fields:
         """One command in the session; the fields of its answer."""
         if self._session is None:
             raise SdkError(NO_SESSION, "there is no session with the tower: request one")
+        session = self._session
         try:
-            return await self._session.ask(packet, fields)
-        except FirmwareError as error:
-            if error.code in GONE:
-                self._forget_session()
-            raise
+            return await session.ask(packet, fields)
+        finally:
+            self._remember(session)
 
-    def _forget_session(self) -> None:
+    def forget_session(self) -> None:
+        """For a session that the tower does not know any more; that it says so proves nothing (14)."""
         self._session = None
         self._shelf.keep_session(self.tower_id, None)
+
+    def _remember(self, session: Session) -> None:
+        """On the shelf. What the tower did stays done where the shelf cannot be written."""
+        try:
+            self._shelf.keep_session(self.tower_id, session.state)
+        except Failed as failed:
+            packet_log.told("the session cannot be kept for later", reason=str(failed))
 
     def _linked(self) -> Link:
         if self._link is None:
@@ -204,6 +232,8 @@ class HarborSdk(UserCommands, StaffCommands):
             except FirmwareError as error:
                 if error.code in GONE:
                     raise
+                refused.append(packet.name)
+            except Rejected:  # what the tower would refuse is not sent
                 refused.append(packet.name)
         return Configured(done, tuple(refused))
 

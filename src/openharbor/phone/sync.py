@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from openharbor.blink.cbor import Fields
 from openharbor.blink.packets import Packet
 from openharbor.kit.clock import Clock
 from openharbor.phone import packet_log
-from openharbor.phone.errors import ApiError, FirmwareError
+from openharbor.phone.errors import SYNC_FAILED, ApiError, FirmwareError, SdkError
 from openharbor.phone.sdk_api import EventPacket, SdkApi
 from openharbor.phone.shelf import MOST_UPLOADS, Shelf
 
@@ -27,7 +28,8 @@ Ask = Callable[[Packet, Mapping[int, Any]], Awaitable[Fields]]
 class Synced(msgspec.Struct, frozen=True, kw_only=True):
     """What a sync came to. `pushed`: command packets the tower took, `refused`: that it did not. `pulled`: batches.
 
-    `waiting`: batches that the cloud does not have yet. `failure`: why the cloud could not be asked, None if it could.
+    `waiting`: batches that the cloud does not have yet. `failure`: why the cloud could not be asked, None if it could;
+    `code`: as in ApiError, then.
     """
 
     pushed: int = 0
@@ -35,6 +37,7 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True):
     pulled: int = 0
     waiting: int = 0
     failure: str | None = None
+    code: int = 0
 
 
 async def sync(ask: Ask, api: SdkApi, tower_id: bytes, shelf: Shelf, clock: Clock) -> Synced:
@@ -44,16 +47,20 @@ async def sync(ask: Ask, api: SdkApi, tower_id: bytes, shelf: Shelf, clock: Cloc
     """
     if not any(tower_id):  # a tower without an identity is not synced
         return Synced()
-    failure: str | None = None
+    failure: ApiError | None = None
     pushed = refused = 0
     try:
         pushed, refused = await _push(ask, api, tower_id)
     except ApiError as error:
-        failure = str(error)
+        failure = error
     upload = _Upload(api, tower_id, shelf, failure)
-    pulled = await _pull(ask, upload, clock)
-    await upload.flush()
-    return Synced(pushed=pushed, refused=refused, pulled=pulled, waiting=len(upload.waiting), failure=upload.failure)
+    try:
+        pulled = await _pull(ask, upload, clock)
+    finally:
+        await upload.flush()
+    waiting, why = len(upload.waiting), upload.failure
+    done = Synced(pushed=pushed, refused=refused, pulled=pulled, waiting=waiting)
+    return done if why is None else replace(done, failure=str(why), code=why.code)
 
 
 async def _push(ask: Ask, api: SdkApi, tower_id: bytes) -> tuple[int, int]:
@@ -83,6 +90,8 @@ async def _pull(ask: Ask, upload: "_Upload", clock: Clock) -> int:
             await upload.flush()
         if start >= last:
             break
+        if batch[31] + batch[32] <= start:
+            raise SdkError(SYNC_FAILED, "the tower keeps back events that it says it has")
         start = batch[31] + batch[32]
     return pulled
 
@@ -101,7 +110,7 @@ async def _pull_one(ask: Ask, start: int, clock: Clock) -> Fields:
 class _Upload:
     """Batches on their way to the cloud, older ones first; what cannot be delivered now is kept."""
 
-    def __init__(self, api: SdkApi, tower_id: bytes, shelf: Shelf, failure: str | None) -> None:
+    def __init__(self, api: SdkApi, tower_id: bytes, shelf: Shelf, failure: ApiError | None) -> None:
         self.failure = failure
         self._api, self._tower_id, self._shelf = api, tower_id, shelf
         self.waiting = shelf.uploads(tower_id)
@@ -110,8 +119,15 @@ class _Upload:
         return len(self.waiting) < MOST_UPLOADS
 
     def add(self, packet: EventPacket) -> None:
-        if packet not in self.waiting:
-            self.waiting.append(packet)
+        """In place of those it covers: until the cloud has an event, every sync pulls it again, sealed anew.
+
+        What one that waits covers is left out: a tower whose log is full may have dropped something since (8.6).
+        """
+        end = packet.start + packet.count
+        if any(one.start <= packet.start < end <= one.start + one.count for one in self.waiting):
+            return
+        self.waiting = [one for one in self.waiting if one.start < packet.start or one.start + one.count > end]
+        self.waiting.append(packet)
 
     async def flush(self) -> None:
         """Uploads what waits, five batches at a time, unless the cloud is away; keeps the rest."""
@@ -120,7 +136,7 @@ class _Upload:
             try:
                 await self._deliver(part)
             except ApiError as error:
-                self.failure = str(error)
+                self.failure = error
                 break
             del self.waiting[: len(part)]
         self._shelf.keep_uploads(self._tower_id, self.waiting)
