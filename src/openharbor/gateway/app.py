@@ -15,6 +15,9 @@ from openharbor.boards.outcomes import BoardState
 from openharbor.boards.timing import BoardSettings
 from openharbor.boards.wiring import Wiring, wire
 from openharbor.gateway.access import Access
+from openharbor.gateway.alarm_desk import AlarmDesk
+from openharbor.gateway.alarming import Alarming, start_alarms, wire_alarms
+from openharbor.gateway.event_stream import EventStream
 from openharbor.gateway.housekeeping import end_interrupted, keep_house
 from openharbor.gateway.keeper import Keeper
 from openharbor.gateway.location import DATABASE, migrate
@@ -24,6 +27,7 @@ from openharbor.gateway.open_all import OpenAll
 from openharbor.gateway.open_requests import OpenRequests
 from openharbor.gateway.opening import Openings
 from openharbor.gateway.opening_journal import OpeningJournal, last_opening
+from openharbor.gateway.opening_rules import OpenResult
 from openharbor.gateway.parts import GatewayParts
 from openharbor.gateway.refusals import Refusals
 from openharbor.gateway.routes import operations
@@ -44,11 +48,16 @@ OPEN_PATHS = ("/", "/admin", "/health")
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway that runs. `app` is its API as ASGI; `drain` ends the openings, after which nothing is fired."""
+    """A gateway that runs. `app` is its API as ASGI; `drain` ends the openings, after which nothing is fired.
+
+    `alarms` and `events`: what the Admin API shows.
+    """
 
     app: App
     openings: Openings
     open_all: OpenAll
+    alarms: AlarmDesk
+    events: EventStream
 
     async def drain(self) -> None:
         await self.openings.drain()
@@ -67,14 +76,25 @@ async def running(data: Path, settings: ServiceSettings, clock: Clock, logs: Log
         interrupted = await database.read(last_opening)
         await end_interrupted(keeper, clock, interrupted)  # before anybody asks for one of their keys
         wiring = _wire(keeper, clock)
-        watch = Watch(clock)
+        meters = Meters(new_registry())
+        alarming = wire_alarms(
+            keeper,
+            database,
+            settings,
+            clock,
+            live=lambda: watch.live,
+            boards=partial(_board_states, wiring),
+            told=meters.told,
+        )
+        watch = Watch(clock, alarming.watch.heard)
         _follow(keeper, wiring, watch)
+        await start_alarms(stack, alarming, database, settings, clock, data)
         stack.push_async_callback(watch.stop)
         await wiring.start()
         stack.push_async_callback(wiring.stop)
         house = asyncio.create_task(keep_house(keeper, clock, interrupted))
         stack.callback(house.cancel)
-        yield _gateway(keeper, database, wiring, watch, settings, clock, logs)
+        yield _gateway(keeper, database, wiring, watch, meters, alarming, settings, clock, logs)
 
 
 def _wire(keeper: Keeper, clock: Clock) -> Wiring:
@@ -98,13 +118,17 @@ def _gateway(
     database: SqliteDatabase,
     wiring: Wiring,
     watch: Watch,
+    meters: Meters,
+    alarming: Alarming,
     settings: ServiceSettings,
     clock: Clock,
     logs: LogRing,
 ) -> Gateway:
-    registry = new_registry()
-    meters = Meters(registry)
-    openings = Openings(OpeningJournal(keeper, clock), wiring.boards.__getitem__, clock, meters.count)
+    def ended(result: OpenResult) -> None:
+        meters.count(result)
+        alarming.watch.ended(result)
+
+    openings = Openings(OpeningJournal(keeper, clock), wiring.boards.__getitem__, clock, ended)
     open_all = OpenAll(openings, wiring.boards.__getitem__, clock)
     refusals = Refusals(keeper, clock)
     parts = GatewayParts(
@@ -116,12 +140,13 @@ def _gateway(
         storage_state=lambda: database.state,
         storage=lambda: Storage(database.size_bytes(), database.free_bytes()),
         logs=logs,
-        metrics=partial(render, registry),
+        metrics=partial(render, meters.registry),
         version=openharbor.__version__,
         started_at=clock.now(),
         started=clock.monotonic(),
     )
     meters.show(partial(health_body, parts))
+    meters.show_alarms(alarming.desk.counts)
     access = Access(lambda: keeper.site, clock, open_to_all=settings.open_to_all, audit=refusals.note)
     app = make_app(
         operations(parts),
@@ -133,9 +158,9 @@ def _gateway(
             socket.gethostname(), settings.allowed_hosts, settings.allowed_origins, open_paths=OPEN_PATHS
         ),
         is_stopping=lambda: openings.stopping,
-        registry=registry,
+        registry=meters.registry,
     )
-    return Gateway(app, openings, open_all)
+    return Gateway(app, openings, open_all, alarming.desk, alarming.events)
 
 
 def _board_states(wiring: Wiring) -> Mapping[int, BoardState]:

@@ -4,6 +4,8 @@ from functools import partial
 
 import structlog
 
+from openharbor.gateway.alarm_outbox import forget_webhooks
+from openharbor.gateway.alarm_store import forget_alarms
 from openharbor.gateway.keeper import Keeper
 from openharbor.gateway.opening_journal import close_interrupted
 from openharbor.gateway.trail import State
@@ -17,6 +19,9 @@ log = structlog.get_logger("openharbor.housekeeping")
 EXPIRY_S = 60.0
 RETRY_S = 1.0
 MOST_AT_ONCE = 500
+DAY_MS = 24 * 3_600_000
+ALARMS_KEPT_MS = 365 * DAY_MS  # after they ended; those that nobody has acknowledged stay
+WEBHOOKS_KEPT_MS = 30 * DAY_MS
 
 
 async def keep_house(keeper: Keeper, clock: Clock, interrupted: int) -> None:
@@ -43,13 +48,22 @@ async def end_interrupted(keeper: Keeper, clock: Clock, last: int) -> bool:
 
 
 async def _forget_expired(keeper: Keeper, clock: Clock) -> None:
-    work = partial(_expire, now=clock.now())
+    now = clock.now()
     try:
-        while await keeper.change(work) == MOST_AT_ONCE:
-            pass
+        for forget in (_expire, _forget_alarms, _forget_webhooks):
+            while await keeper.change(partial(forget, now=now)) == MOST_AT_ONCE:
+                pass
     except StorageUnavailable:
         return  # it comes round again
 
 
 def _expire(tx: Tx, state: State, now: int) -> tuple[State, int]:
     return state, idempotency.expire(tx, now, MOST_AT_ONCE)
+
+
+def _forget_alarms(tx: Tx, state: State, now: int) -> tuple[State, int]:
+    return state, forget_alarms(tx, now - ALARMS_KEPT_MS, MOST_AT_ONCE)
+
+
+def _forget_webhooks(tx: Tx, state: State, now: int) -> tuple[State, int]:
+    return state, forget_webhooks(tx, now - WEBHOOKS_KEPT_MS, MOST_AT_ONCE)

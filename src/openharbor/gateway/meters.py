@@ -1,10 +1,11 @@
-"""What the gateway counts beside its requests: opens by outcome, attempts, lockers and controllers by state."""
+"""What the gateway counts beside its requests: opens by outcome, attempts, lockers and controllers by state, alarms."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from openharbor.gateway.alarms import ALARM_CODES, AlarmCode, Change
 from openharbor.gateway.messages import Health
 from openharbor.gateway.opening_rules import OpenResult
 
@@ -19,15 +20,27 @@ class Meters:
         self._attempts = Counter("openharbor_open_attempts", "Attempts of all opens.", registry=registry)
         for outcome in OUTCOMES:
             self._opens.labels(outcome)
-        self._registry = registry
+        self._raised = Counter("openharbor_alarms_raised", "Alarms raised, by code.", ["code"], registry=registry)
+        for code in ALARM_CODES:
+            self._raised.labels(code)
+        self.registry = registry
 
     def count(self, result: OpenResult) -> None:
         self._opens.labels(result.outcome).inc()
         self._attempts.inc(result.attempts)
 
+    def told(self, change: Change) -> None:
+        """An alarm changed."""
+        if change.kind == "raised":
+            self._raised.labels(change.alarm.cause.code).inc()
+
+    def show_alarms(self, counts: Callable[[], Mapping[AlarmCode, tuple[int, int]]]) -> None:
+        """From now on, the open alarms are among the metrics: of each code those that last, those that ended unseen."""
+        self.registry.register(AlarmCollector(counts))
+
     def show(self, health: Callable[[], Health]) -> None:
         """From now on, the states that `health` tells are among the metrics."""
-        self._registry.register(StateCollector(health))
+        self.registry.register(StateCollector(health))
 
 
 class StateCollector:
@@ -47,3 +60,17 @@ class StateCollector:
         yield lockers
         yield controllers
         yield GaugeMetricFamily("openharbor_database_ok", "1 while it can be written.", int(health.database == "ok"))
+
+
+class AlarmCollector:
+    """Gauges of the open alarms."""
+
+    def __init__(self, counts: Callable[[], Mapping[AlarmCode, tuple[int, int]]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        alarms = GaugeMetricFamily("openharbor_alarms", "Open alarms by code and state.", labels=["code", "state"])
+        for code, (lasting, unseen) in self._counts().items():
+            alarms.add_metric([code, "lasting"], lasting)
+            alarms.add_metric([code, "unacknowledged"], unseen)
+        yield alarms

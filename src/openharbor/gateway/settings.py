@@ -21,7 +21,7 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     """What `gateway serve` takes from flags, the environment and the `[gateway]` table of the settings file.
 
     `allowed_hosts`: further names of this machine. `allowed_origins`: web pages that may call. `reserve_bytes`: disk
-    kept for opens of existing transactions when it is full.
+    kept for opens of existing transactions when it is full. `alarm_webhook_url`: where alarms are posted.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +33,7 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     body_bytes: BodySize = 65_536
     connections: Count = 4096
     reserve_bytes: Bytes = 16 << 20
+    alarm_webhook_url: str = ""
 
     @property
     def open_to_all(self) -> bool:

@@ -220,3 +220,55 @@ admin_user = Table(
     Column("password_hash", Text, nullable=False),
     Column("changed_at", Time, nullable=False),
 )
+
+LASTING = text("cleared_at IS NULL")
+OPEN = text("cleared_at IS NULL OR acknowledged_at IS NULL")
+UNSENT = text("finished_at IS NULL")
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("alarm_id", RowId, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("locker_id", Integer),
+    Column("controller_id", Integer),
+    Column("device_id", Text),
+    Column("raised_at", Time, nullable=False),
+    Column("cleared_at", Time),  # null: the cause holds
+    Column("acknowledged_at", Time),
+    Column("acknowledged_by", Text),
+    Column("note", Text),
+)
+
+# The last word on duplicates: one alarm of a cause lasts at a time.
+Index("one_lasting_per_cause", alarms.c.cause, unique=True, sqlite_where=LASTING, postgresql_where=LASTING)
+Index("alarms_open", alarms.c.alarm_id, sqlite_where=OPEN, postgresql_where=OPEN)
+
+alarm_webhooks = Table(
+    "alarm_webhooks",
+    metadata,
+    Column("row_id", RowId, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # those of one subject are sent one after another
+    Column("body", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Time, nullable=False),
+    Column("finished_at", Time),  # null: to be sent
+    Column("delivered", Integer),
+    UniqueConstraint("message_id"),
+)
+
+Index("alarm_webhooks_unsent", alarm_webhooks.c.row_id, sqlite_where=UNSENT, postgresql_where=UNSENT)
+
+door_marks = Table(
+    "door_marks",
+    metadata,
+    Column("locker_id", Integer, primary_key=True, autoincrement=False),
+    Column("door_open", Integer, nullable=False),
+    Column("seen_at", Time, nullable=False),
+    Column("last_opening_id", BigInteger, nullable=False),  # the highest number given by then
+)

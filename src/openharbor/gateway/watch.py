@@ -36,11 +36,17 @@ class Watched(msgspec.Struct, frozen=True):
     senses: Callable[[int], bool]
 
 
-class Watch:
-    """Follows every board's events; `live` is replaced, never changed, so that any thread may read it."""
+Heard = Callable[[Controller, BoardEvent, int | None], None]
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+
+class Watch:
+    """Follows every board's events; `live` is replaced, never changed, so that any thread may read it.
+
+    `heard` is told of each event and of the locker that it is about, after `live` shows it.
+    """
+
+    def __init__(self, clock: Clock, heard: Heard = lambda *_: None) -> None:
+        self._clock, self._heard = clock, heard
         self._tasks: list[asyncio.Task[None]] = []
         self.live: Mapping[int, Live] = {}
 
@@ -63,7 +69,9 @@ class Watch:
         by_lock = {locker.bank_locker_number: locker.locker_id for locker in watched.lockers}
         async for event in events:
             self._refresh(watched)
-            _tell(watched.controller, event, by_lock.get(event.lock or 0))
+            locker_id = by_lock.get(event.lock or 0)
+            _tell(watched.controller, event, locker_id)
+            self._heard(watched.controller, event, locker_id)
 
     async def _every_second(self, watched: Watched) -> None:
         """A reading grows old without an event."""

@@ -115,7 +115,11 @@ def test_a_lock_whose_sensor_is_to_be_ignored_or_missing_has_no_alarm() -> None:
     every = holding(
         "door_left_open", "uncommanded_open", "lock_jammed", "sensor_unreadable", "sensor_contradicts_itself"
     )
-    assert looked_at(every, IGNORED, 300, 1.0) == Door(1)
+    ignored = looked_at(every, IGNORED, 300, 1.0)
+    assert not ignored.holding
+    for kind in ("uncommanded_open", "opened_unseen", "jammed", "sensor_suspect", "door_opened"):
+        assert told(ignored, kind, 2.0) == ignored
+    assert told(looked_at(ignored, SHUT, 300, 3.0), "uncommanded_open", 4.0).holding, "when it counts again"
 
 
 def test_the_words_name_the_locker_and_the_time() -> None:

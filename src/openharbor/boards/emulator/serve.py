@@ -16,6 +16,8 @@ from openharbor.kit.errors import Failed
 
 USAGE, INTERRUPTED = 2, 130
 
+Announce = Callable[[Sequence[tuple[str, int]]], contextlib.AbstractAsyncContextManager[None]]
+
 
 def ready_line(urls: Sequence[str], control: str, *, as_json: bool = False) -> str:
     """The line that says where the boards and the control API are. One URL a board."""
@@ -37,9 +39,13 @@ async def serve_cabinet(
     speed: float = 1,
     json: bool = False,
     allow_remote_control: bool = False,
+    announce: Announce | None = None,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Serves until cancelled; tells the ready line when boards and control accept work. Raises Failed."""
+    """Serves until cancelled; tells the ready line when boards and control accept work. Raises Failed.
+
+    `announce` tells the network of the boards, given as URL and number of locks, as long as they are served.
+    """
     emulator = _emulator(protocol, lockers, port, _addresses(board, boards), seed, speed, pty=pty)
     try:
         async with contextlib.AsyncExitStack() as stack:
@@ -48,6 +54,9 @@ async def serve_cabinet(
                 serve_control(emulator, control_port, remote=allow_remote_control)
             )
             urls = [emulator.url(address) for address in emulator.cabinet.boards]
+            if announce is not None:
+                sizes = [len(locks) for locks in emulator.locks.values()]
+                await stack.enter_async_context(announce(list(zip(urls, sizes, strict=True))))
             on_ready(ready_line(urls, control, as_json=json))
             await asyncio.get_running_loop().create_future()
     except OSError as error:
@@ -67,6 +76,7 @@ def run(
     seed: int = 7,
     speed: float = 1,
     allow_remote_control: bool = False,
+    announce: Announce | None = None,
     as_json: bool = False,
     say: Callable[[str], None],
 ) -> int:
@@ -83,6 +93,7 @@ def run(
         speed=speed,
         json=as_json,
         allow_remote_control=allow_remote_control,
+        announce=announce,
         on_ready=say,
     )
     asyncio.run(_until_stopped(serving))

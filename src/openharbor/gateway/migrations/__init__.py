@@ -3,4 +3,4 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-HEAD = "0001"  # the revision of `gateway.tables`
+HEAD = "0002"  # the revision of `gateway.tables`
