@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a fresh machine needs: Python 3.11+, make and a package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint servers bench bench-scale torture simulate lock clean
+.PHONY: help demo test check fmt lint servers bench bench-scale torture simulate fuzz lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,7 +20,7 @@ help:  ## this list
 	$(INSTALL) -r requirements-test.lock
 	@touch $@
 
-demo: .venv/installed  ## a whole transaction on emulated cabinets, told step by step
+demo: .venv/installed  ## a transaction and whole deliveries on emulated cabinets, told step by step
 	$(BIN)/openharbor demo
 
 test: .venv/installed-test servers lint  ## everything: lint, then all tests on real files, sockets and ptys
@@ -50,11 +50,15 @@ bench: .venv/installed-test servers  ## speed and memory, each figure beside its
 bench-scale: .venv/installed-test servers  ## the cloud at 1,000 and at 1,000,000 lockers
 	$(BIN)/python -m tests.bench.scale
 
-simulate: .venv/installed-test  ## a locker's life, 1,000,000 times, by a seed that is printed
+simulate: .venv/installed-test  ## lockers' lives 1,000,000 times, towers and phones over days, by seeds that are printed
 	cd tests && ../$(BIN)/python -m simulation.cloud_lockers --examples 1000000
+	cd tests && ../$(BIN)/python -m simulation.deliveries --days 3 --towns 200
+
+fuzz: .venv/installed-test  ## 1,000,000 wild frames to a tower
+	cd tests && ../$(BIN)/python -m fuzz.frames --frames 1000000
 
 torture: .venv/installed-test  ## kill -9 under load, 1,000 times
-	KILLS=1000 $(BIN)/pytest -n $(WORKERS) tests/faults/test_kill_gateway.py
+	KILLS=1000 $(BIN)/pytest -n $(WORKERS) tests/faults/test_kill_gateway.py tests/faults/test_kill_tower.py
 
 lock: .venv/installed-test  ## compile the locks again (needs uv)
 	uv pip compile pyproject.toml --extra install --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import cloud, creates, lists, open_all, opens, size
+from . import cloud, creates, lists, open_all, opens, size, tower_core, tower_opens
 from .figures import Figure, as_json, table
 from .servers import environment
 
@@ -17,6 +17,8 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "lists": lists.measure,
     "size": size.measure,
     "cloud": cloud.measure,
+    "tower-core": tower_core.measure,
+    "tower": tower_opens.measure,
 }
 
 

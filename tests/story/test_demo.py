@@ -1,4 +1,4 @@
-"""`openharbor demo`: whole transactions on emulated cabinets, told step by step; exit 0 only if each step was seen."""
+"""`openharbor demo`: whole transactions and deliveries on emulated cabinets, told step by step; exit 0 only if each step was seen."""
 
 import os
 import re
@@ -45,6 +45,28 @@ HEARD = (
     r"seen: authentic, for this tower, this locker, a drop-off",
     r"seen: declined, until a phone has brought the tower the news",
     r"seen: the shop's webhooks, in order: LOCKER_RESERVED, LOCKER_TOKEN_CREATED, LOCKER_RELEASED",
+    r"on the air, by virtual Bluetooth",
+    r"seen: the locker is rented",
+    r"The courier's phone scans, connects and begins a session",
+    r"seen: the tower of the token, by its advertising",
+    r"seen: the tower fired locker \d+, once",
+    r"seen: its sensor saw the door open",
+    r"seen: the phone reads it shut",
+    r"seen: \d+ batches pulled and uploaded",
+    r"seen: GET the locker: occupied",
+    r"seen: the shop's webhooks, in order: LOCKER_RESERVED, LOCKER_TOKEN_CREATED, LOCKER_TOKEN_USED\n",
+    r"The customer's phone scans",
+    r"seen: the tower fired locker \d+, once",
+    r"seen: GET the locker: available",
+    r"seen: the shop's webhooks, in order: .*, PICKED_UP",
+    r"seen: nobody answers there any more",
+    r"seen: its sensor saw the door open",
+    r"seen: the cloud is away: \d+ batches are carried along",
+    r"seen: its sensor saw the door open",
+    r"seen: the locker is still rented",
+    r"seen: every event is with the cloud",
+    r"seen: GET the locker: available",
+    r"seen: the shop's webhooks, in order: .*, PICKED_UP",
 )
 
 

@@ -67,7 +67,7 @@ def demo(
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same story.", envvar="OPENHARBOR_SEED")] = 7,
 ) -> None:
-    """A whole transaction on emulated cabinets and a delivery up to its token, told step by step.
+    """Whole transactions and deliveries on emulated cabinets, over the real wire protocols, told step by step.
 
     Example: openharbor demo --serve
     """

@@ -1,4 +1,4 @@
-"""The story of a delivery, up to the token: a locker is reserved, a token sealed for its tower, the shop told of it."""
+"""The story of an order that is cancelled: a locker is reserved, a token sealed for its tower, the shop told of it."""
 
 from typing import Any
 
@@ -26,20 +26,14 @@ async def tell_delivery(narration: Narration, platform: Platform) -> None:
 
 async def _reserve(narration: Narration, platform: Platform) -> dict[str, Any]:
     narration.tell("GET the tower's lockers, keep the available ones, reserve a small one for 300 s.")
-    lockers = await platform.call("GET", f"/towers/{TOWER}/lockers", 200)
-    free = [one for one in lockers if one["status"]["name"] == "available" and one["type"]["name"] == "small"]
-    narration.see(f"{len(free)} small lockers are available", bool(free))
-    path = f"/towers/{TOWER}/lockers/{free[0]['id']}"
-    reservation = await platform.call("POST", f"{path}/reservations", 200, {"duration": 300})
-    locker: dict[str, Any] = reservation["locker"]
+    locker = await platform.reserve("small")
     narration.see(f"locker {locker['name']} is reserved", locker["status"]["name"] == "reserved")
     return locker
 
 
 async def _mint(narration: Narration, platform: Platform, locker: dict[str, Any]) -> dict[str, Any]:
     narration.tell("POST a drop-off token for the courier: 3000 s, client_info order-1042.")
-    path = f"/towers/{TOWER}/lockers/{locker['id']}/dropoff-locker-tokens"
-    token: dict[str, Any] = await platform.call("POST", path, 200, {"client_info": "order-1042", "duration": 3000})
+    token = await platform.mint(locker, "order-1042")
     narration.note(f"token {token['id']}, payload {token['payload'][:24]}…, good until {token['expires']}")
     narration.see("the locker is rented", token["locker"]["status"]["name"] == "rented")
     mine = await platform.call("GET", "/users/me/assigned-lockers", 200)
@@ -64,6 +58,6 @@ async def _release(narration: Narration, platform: Platform, locker: dict[str, A
     narration.see("declined, until a phone has brought the tower the news: the token may still open it", declined)
 
     async def told() -> bool:
-        return platform.shop.sources() == TOLD
+        return platform.shop.sources(locker["id"]) == TOLD
 
     await narration.await_sight(f"the shop's webhooks, in order: {', '.join(TOLD)}", told)

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,16 @@ class Shop:
     url: str
     heard: list[dict[str, Any]] = field(default_factory=list)
 
-    def sources(self) -> list[str]:
-        return [one["data"]["source"] for one in self.heard]
+    def sources(self, locker_id: int) -> list[str]:
+        """What caused each that is about this locker, in order."""
+        return [one["data"]["source"] for one in self.heard if one["data"]["locker_id"] == locker_id]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Platform:
     """The parts of the story. `client_id` and `client_secret`: the shop's. `provision`: the tower's file."""
 
+    cloud: "Cloud"
     url: str
     client_id: str
     client_secret: str
@@ -64,11 +66,65 @@ class Platform:
             raise Unseen(f"{method} {path} answered {answer.status_code}: {answer.text}")
         return answer.json() if answer.content else None
 
+    async def reserve(self, kind: str) -> dict[str, Any]:
+        """A free locker of this type, reserved for 300 s."""
+        lockers = await self.call("GET", f"/towers/{TOWER}/lockers", 200)
+        free = [one for one in lockers if one["status"]["name"] == "available" and one["type"]["name"] == kind]
+        if not free:
+            raise Unseen(f"a {kind} locker is available")
+        path = f"/towers/{TOWER}/lockers/{free[0]['id']}/reservations"
+        reservation = await self.call("POST", path, 200, {"duration": 300})
+        locker: dict[str, Any] = reservation["locker"]
+        return locker
+
+    async def mint(self, locker: dict[str, Any], client_info: str) -> dict[str, Any]:
+        """A drop-off token for it, good for 3,000 s."""
+        path = f"/towers/{TOWER}/lockers/{locker['id']}/dropoff-locker-tokens"
+        token: dict[str, Any] = await self.call("POST", path, 200, {"client_info": client_info, "duration": 3000})
+        return token
+
+    async def locker(self, locker: dict[str, Any]) -> dict[str, Any]:
+        """The same locker as it is now."""
+        lockers = await self.call("GET", f"/towers/{TOWER}/lockers", 200)
+        return next(one for one in lockers if one["id"] == locker["id"])
+
+    async def phone_token(self, user: str) -> str:
+        """An access token for a user's phone."""
+        token: str = (await self.call("POST", "/login/authorize", 200, {"userId": user}))["access_token"]
+        return token
+
+    async def answers(self) -> bool:
+        """Whether anybody does, where the cloud was."""
+        try:
+            await self.client.get("/health")
+        except httpx2.TransportError:
+            return False
+        return True
+
     def opened(self, token: dict[str, Any]) -> dict[int, Any]:
         """What the tower reads in a locker token, by the only key it has. Raises Rejected where it would refuse it."""
         key = keys.derive(bytes.fromhex(self.provision.key.root), self.provision.key.rotation)
         payload, auth = bytes.fromhex(token["payload"]), bytes.fromhex(token["payload_auth"])
         return dict(open_sealed(OPEN, KeyRing({key.rotation: key}, {}), payload, auth, bytes.fromhex(TOWER)))
+
+
+class Cloud:
+    """The cloud of the story, which can be stopped and started again where it was."""
+
+    def __init__(self, database: str, key: Path, clock: Clock) -> None:
+        self._database, self._key, self._clock = database, key, clock
+        self._port = 0
+        self._running = AsyncExitStack()
+
+    async def start(self) -> str:
+        """Its URL."""
+        settings = CloudSettings(port=self._port)
+        url = await self._running.enter_async_context(serving(self._database, self._key, settings, self._clock))
+        self._port = int(url.rpartition(":")[2])
+        return url
+
+    async def stop(self) -> None:
+        await self._running.aclose()
 
 
 @asynccontextmanager
@@ -81,12 +137,13 @@ async def on_platform(clock: Clock) -> AsyncIterator[Platform]:
         made = await commands.create_organization(database, key, "Acme Parcels", None)
         await commands.provision_tower(database, key, TOWER, file, None)
         provision = provisioning.read(await asyncio.to_thread(file.read_bytes))
-        async with (
-            _shop() as shop,
-            serving(database, key, CloudSettings(port=0), clock) as url,
-            httpx2.AsyncClient(base_url=url, timeout=20) as client,
-        ):
-            yield Platform(url, made["clientId"], made["clientSecret"], provision, shop, client)
+        cloud = Cloud(database, key, clock)
+        async with AsyncExitStack() as stack:
+            shop = await stack.enter_async_context(_shop())
+            stack.push_async_callback(cloud.stop)
+            url = await cloud.start()
+            client = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, timeout=20))
+            yield Platform(cloud, url, made["clientId"], made["clientSecret"], provision, shop, client)
 
 
 @asynccontextmanager

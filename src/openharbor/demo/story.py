@@ -1,4 +1,4 @@
-"""`openharbor demo`: a transaction at a gateway and a delivery on the platform, told step by step."""
+"""`openharbor demo`: a transaction at a gateway, and whole deliveries at a Bluetooth tower, told step by step."""
 
 import asyncio
 import signal
@@ -9,8 +9,10 @@ import uvloop
 
 from openharbor.demo.delivery import tell_delivery
 from openharbor.demo.narration import Narration, Unseen
+from openharbor.demo.parcel import tell_parcel
 from openharbor.demo.platform import Platform, on_platform
 from openharbor.demo.stage import Stage, on_stage
+from openharbor.demo.street import on_street
 from openharbor.demo.transaction import tell_transaction
 from openharbor.kit.clock import SystemClock
 from openharbor.kit.logs import configure
@@ -32,8 +34,11 @@ async def _run(*, serve: bool, seed: int, say: Callable[[str], None]) -> int:
         try:
             say("A transaction, at a gateway:")
             await tell_transaction(narration, stage)
-            say("A delivery, on the platform:")
+            say("An order that is cancelled, on the platform:")
             await tell_delivery(narration, platform)
+            say("A parcel, from the token to the door and back:")
+            async with on_street(platform, seed=seed, clock=clock) as street:
+                await tell_parcel(narration, platform, street)
         except Unseen as unseen:
             print(f"openharbor: not seen: {unseen}", file=sys.stderr)  # noqa: T201
             return 1
