@@ -16,6 +16,7 @@ async def tell_parcel(narration: Narration, platform: Platform, street: Street) 
     """A delivery with the cloud there, then one with the cloud away. Raises Unseen at the first step not seen."""
     narration.tell(f"Tower {TOWER} stands on an emulated Kerong cabinet and is on the air, by virtual Bluetooth.")
     narration.note(f"{street.cabinet.url()}, radio address {street.radio_address}")
+    await narration.await_sight("it has read all its doors, and each is shut", street.all_shut)
     locker, token = await _reserved_with_token(narration, platform, "order-2001")
     lock = street.lock(locker["name"])
     courier, customer = street.phone("courier"), street.phone("customer")

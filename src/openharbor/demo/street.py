@@ -22,7 +22,7 @@ from openharbor.phone.sdk import HarborSdk
 from openharbor.phone.sdk_api import SdkApi
 from openharbor.phone.sync import Synced
 from openharbor.phone.transport import Found
-from openharbor.tower.app import running
+from openharbor.tower.app import RunningTower, running
 from openharbor.tower.bluetooth import on_bluetooth
 from openharbor.tower.commands import initialise
 
@@ -65,12 +65,18 @@ class Street:
     """The parts of the story. `radio_address`: the tower's."""
 
     cabinet: Emulator
+    tower: RunningTower
     radio_address: str
     air: LocalLink
     platform: Platform
     clock: Clock
     stack: AsyncExitStack
     phones: dict[str, Phone] = field(default_factory=dict)
+
+    async def all_shut(self) -> bool:
+        """Whether the tower has read every door, and each is shut."""
+        doors = self.tower.state.doors
+        return len(doors) == len(self.tower.state.lockers) and all(one is False for one in doors.values())
 
     def lock(self, name: str) -> Lock:
         """Lock and door of the locker with this name: its number, counted from port 0."""
@@ -101,7 +107,7 @@ async def on_street(platform: Platform, *, seed: int, clock: Clock) -> AsyncIter
             await asyncio.to_thread(initialise, data, file, [cabinet.url()])
             tower = await stack.enter_async_context(running(data, None, clock))
             address = await stack.enter_async_context(on_bluetooth(tower, hci(controller(here, "tower"))))
-            street = Street(cabinet, address, here, platform, clock, stack)
+            street = Street(cabinet, tower, address, here, platform, clock, stack)
             for whose in ("courier", "customer"):
                 await street.bring(whose)
             yield street

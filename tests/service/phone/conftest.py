@@ -61,10 +61,21 @@ class Place:
         return json.loads(done.stdout)
 
 
+def copied(made: CloudDatabase, directory: Path) -> CloudDatabase:
+    """The same in a directory of its own."""
+    shutil.copytree(made.master_key_file.parent, directory)
+    return replace(made, url=f"sqlite:///{directory}/cloud.db", master_key_file=directory / "master.key")
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> CloudDatabase:
-    """The database of a cloud with the catalog that ships, and the file for its tower; nobody touches them."""
-    return new_database(tmp_path_factory.mktemp("made"))
+    """The database of a cloud with the catalog that ships, and the file for its tower; nobody touches them.
+
+    Acme's people may be technicians.
+    """
+    database = new_database(tmp_path_factory.mktemp("made"))
+    openharbor("cloud", "client", "claims", *database.flags, database.acme.client_id, "technician")
+    return database
 
 
 @pytest.fixture
@@ -72,8 +83,7 @@ async def place(made: CloudDatabase, tmp_path: Path) -> AsyncIterator[Place]:
     """Everything new: a test changes what lockers hold."""
     clock = SystemClock()
     directory = tmp_path / "cloud"
-    shutil.copytree(made.master_key_file.parent, directory)
-    database = replace(made, url=f"sqlite:///{directory}/cloud.db", master_key_file=directory / "master.key")
+    database = copied(made, directory)
     provision = provisioning.read((directory / f"{TOWER}.json").read_bytes())
     async with AsyncExitStack() as stack:
         running = stack.enter_context(cloud(database, directory / "cloud.log"))

@@ -191,6 +191,15 @@ async def test_events_that_are_pulled_again_are_kept_once() -> None:
         assert here.kept == [1, 21, 41, 61, 71]
 
 
+async def test_what_was_pulled_before_a_full_tower_dropped_some_of_it_is_what_is_delivered() -> None:
+    log = Log(last=20)
+    async with phone(log, *AWAY) as here:
+        await here.sync()
+        before = here.shelf.uploads(TOWER)
+        await here.sync()
+        assert here.shelf.uploads(TOWER)[0] == before[0]
+
+
 async def test_what_waits_is_bounded_and_the_rest_stays_in_the_tower() -> None:
     log = Log(last=20 * MOST_UPLOADS + 500)
     async with phone(log, *AWAY) as here:
@@ -212,6 +221,7 @@ async def test_a_refusal_that_is_not_about_the_events_keeps_them(status: int) ->
         done = await here.sync()
         assert (done.waiting, here.kept) == (1, [1])
         assert str(status) in str(done.failure)
+        assert done.code == status
 
 
 def test_a_shelf_that_cannot_be_read_shows_nothing_of_it(tmp_path: Path) -> None:
