@@ -1,4 +1,4 @@
-"""`openharbor demo`: whole transactions and deliveries on emulated cabinets, told step by step; exit 0 only if each step was seen."""
+"""`openharbor demo`: transactions and deliveries on emulated cabinets, step by step; exit 0 only if all was seen."""
 
 import os
 import re

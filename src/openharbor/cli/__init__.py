@@ -13,6 +13,7 @@ import typer
 
 from openharbor import __version__
 from openharbor.cli.printing import Json, say, show
+from openharbor.kit import logs  # noqa: F401  # before any room imports structlog: see there
 from openharbor.kit.errors import Failed
 
 DONE, FAILED = 0, 1

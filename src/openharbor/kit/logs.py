@@ -17,11 +17,19 @@ from itertools import islice
 from typing import Any, Literal, TextIO
 
 import msgspec
-import structlog
 
 from openharbor.kit.errors import Failed
 from openharbor.kit.http.timestamps import rfc3339
 from openharbor.kit.masking import mask_field, mask_text
+
+# structlog takes rich in where it finds it, for tracebacks that are written here: 3 MiB in every process
+without_rich = "rich" not in sys.modules
+if without_rich:
+    sys.modules["rich"] = None  # type: ignore[assignment]  # what import takes for a package that is not there
+import structlog  # noqa: E402
+
+if without_rich:
+    del sys.modules["rich"]
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["auto", "human", "json"]
