@@ -21,8 +21,13 @@ async def scanned(emu: Emulator, boards: int = 2) -> PortScan:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", SERIAL)
-async def test_a_board_of_any_family_is_found_by_its_reads_alone(family: str) -> None:
+async def test_a_board_of_any_family_is_found_by_its_reads_alone() -> None:
+    async with asyncio.TaskGroup() as scans:
+        for family in SERIAL:
+            scans.create_task(found_alone(family))
+
+
+async def found_alone(family: str) -> None:
     async with Emulator(family, locks=8, transport="pty") as emu:
         found = await scanned(emu)
         assert [hit.address.family for hit in found.hits] == [family]

@@ -9,8 +9,9 @@ from harness.command_line import COMMANDS
 from harness.pages import ROOT
 from openharbor.cloud.settings import CloudSettings
 from openharbor.gateway.settings import ServiceSettings
+from openharbor.tower.settings import TowerSettings
 
-SERVICES: dict[str, Any] = {"gateway": ServiceSettings, "cloud": CloudSettings}
+SERVICES: dict[str, Any] = {"gateway": ServiceSettings, "cloud": CloudSettings, "tower": TowerSettings}
 OPERATORS = (ROOT / "docs" / "operators.md").read_text()
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from harness.sites import site_file
 from harness.virtual_site import await_boards, found, virtual
 
 pytestmark = pytest.mark.slow
+
+PORTS = ("--port", "--control-port", "--listen")
 
 
 class Reader:
@@ -39,11 +42,8 @@ class Reader:
         return None
 
     def _serve(self, words: list[str]) -> None:
-        asked = [words[at + 1] for at, word in enumerate(words) if word in ("--port", "--control-port")]
-        free = [
-            "0" if before in ("--port", "--control-port") else word
-            for before, word in zip(["", *words], words, strict=False)
-        ]
+        asked = [word.rpartition(":")[2] for before, word in pairwise(words) if before in PORTS]
+        free = [_any_port(word) if before in PORTS else word for before, word in pairwise(["", *words])]
         service = self._services.enter_context(serving(*free, log=self.directory / f"{words[0]}.log"))
         self.ready.append(service.ready)
         self._ports |= dict(zip(asked, re.findall(r":(\d+)(?=[?\s/]|$)", service.ready), strict=True))
@@ -69,6 +69,12 @@ class Reader:
         if word.startswith(("./", "/var/lib/")) or word.endswith((".toml", ".backup")):
             return str(self.directory / word.strip("./").replace("/", "-"))
         return word
+
+
+def _any_port(place: str) -> str:
+    """The same with a free port: 8080, or 127.0.0.1:46400."""
+    host, colon, _ = place.rpartition(":")
+    return f"{host}{colon}0"
 
 
 def test_the_tour_of_the_readme_runs_as_told(tmp_path: Path) -> None:

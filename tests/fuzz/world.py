@@ -263,4 +263,7 @@ def kept(tower: Tower) -> tuple[Any, ...]:
 
 
 def _unconfirmed(locker: Locker) -> Locker:
-    return replace(locker, used=tuple(replace(one, confirmed=False) for one in locker.used)) if locker.used else locker
+    """Its times go along when an authentic payload moves the clock, whether it is refused or not (10.2)."""
+    used = tuple(replace(one, confirmed=False, at=0) for one in locker.used)
+    watched = None if locker.watched is None else replace(locker.watched, opened_at=0)
+    return replace(locker, used=used, watched=watched)

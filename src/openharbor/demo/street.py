@@ -14,6 +14,7 @@ from openharbor.blink import provisioning
 from openharbor.boards.emulator.emulator import Emulator
 from openharbor.boards.emulator.lock import Lock
 from openharbor.demo.air import air, controller, hci
+from openharbor.demo.narration import Unseen
 from openharbor.demo.platform import TOWER, Platform
 from openharbor.kit.clock import Clock
 from openharbor.phone.radio_bumble import BumbleRadio
@@ -48,10 +49,11 @@ class Phone:
         return await self.sdk.send_open_locker_with_token(payload, auth)
 
     async def leave(self) -> Synced:
-        """Syncs, ends the session, hangs up."""
-        synced = await self.sdk.sync_connected_tower()
-        await self.sdk.send_terminate_session()
+        """Ends the session, which syncs before, and hangs up."""
+        synced = await self.sdk.send_terminate_session()
         await self.sdk.disconnect()
+        if synced is None:
+            raise Unseen("a sync before the session ended")
         return synced
 
     async def deliver(self) -> Synced:
@@ -69,7 +71,6 @@ class Street:
     radio_address: str
     air: LocalLink
     platform: Platform
-    clock: Clock
     stack: AsyncExitStack
     phones: dict[str, Phone] = field(default_factory=dict)
 
@@ -83,17 +84,18 @@ class Street:
         ports = {one.number: one.port for one in self.platform.provision.lockers}
         return next(iter(self.cabinet.locks.values()))[ports[int(name)] + 1]
 
-    def phone(self, whose: str) -> Phone:
-        """A phone with a radio of its own, signed in for this user."""
+    async def phone(self, whose: str) -> Phone:
+        """The phone of this user, with a radio of its own; signed in when it is first asked for."""
+        if whose not in self.phones:
+            self.phones[whose] = await self._signed_in(whose)
         return self.phones[whose]
 
-    async def bring(self, whose: str) -> None:
-        """Somebody comes along with a phone."""
+    async def _signed_in(self, whose: str) -> Phone:
         radio = await self.stack.enter_async_context(BumbleRadio(hci(controller(self.air, whose))))
         api = SdkApi(self.platform.url, await self.platform.phone_token(whose))
         sdk = HarborSdk(api, radio=radio)
         self.stack.push_async_callback(sdk.close)
-        self.phones[whose] = Phone(sdk)
+        return Phone(sdk)
 
 
 @asynccontextmanager
@@ -107,7 +109,4 @@ async def on_street(platform: Platform, *, seed: int, clock: Clock) -> AsyncIter
             await asyncio.to_thread(initialise, data, file, [cabinet.url()])
             tower = await stack.enter_async_context(running(data, None, clock))
             address = await stack.enter_async_context(on_bluetooth(tower, hci(controller(here, "tower"))))
-            street = Street(cabinet, tower, address, here, platform, clock, stack)
-            for whose in ("courier", "customer"):
-                await street.bring(whose)
-            yield street
+            yield Street(cabinet, tower, address, here, platform, stack)

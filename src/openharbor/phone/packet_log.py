@@ -18,20 +18,21 @@ log = structlog.get_logger("openharbor.phone")
 
 def asked(packet: Packet, number: int | None, fields: Mapping[int, Any]) -> None:
     """A command goes to the tower. `number`: its sequence number, None outside a session."""
-    log.debug(f"→ {packet.name}", number=number, **shown(fields))
+    told(f"→ {packet.name}", number=number, **shown(fields))
 
 
 def answered(number: int | None, outcome: Reply | Declined) -> None:
     """The tower's answer came."""
     if isinstance(outcome, Reply):
-        log.debug(f"← {outcome.packet.name}", number=number, **shown(outcome.fields))
+        told(f"← {outcome.packet.name}", number=number, **shown(outcome.fields))
     else:
-        log.debug(f"← refused: {outcome.name}", code=outcome.code, authenticated=outcome.authenticated)
+        told(f"← refused: {outcome.name}", code=outcome.code, authenticated=outcome.authenticated)
 
 
 def told(text: str, **facts: object) -> None:
-    """Anything else that happens to a link."""
-    log.debug(text, **facts)
+    """Anything else that happens to a link. Silent in a program that has not set up its logs."""
+    if structlog.is_configured():
+        log.debug(text, **facts)
 
 
 def shown(fields: Mapping[int, Any]) -> dict[str, object]:

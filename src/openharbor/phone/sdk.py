@@ -162,7 +162,10 @@ class HarborSdk(UserCommands, StaffCommands):
     async def send_terminate_session(
         self, error_code: int = 0, error_message: str | None = None, *, sync_enabled: bool = True
     ) -> Synced | None:
-        """Ends the session, after a sync; what that came to, None without one. A failed sync does not keep it alive."""
+        """Ends the session, after a sync; what that came to, None without one. A failed sync does not keep it alive.
+
+        A tower that knows no such session any more has ended it, and its answer got lost.
+        """
         synced: Synced | None = None
         if sync_enabled and self._auto_sync:
             with suppress(HarborError):
@@ -170,7 +173,11 @@ class HarborSdk(UserCommands, StaffCommands):
         fields: Fields = {2: error_code}
         if error_message is not None:
             fields[3] = error_message
-        await self.ask(Packet.TERMINATE_SESSION, fields)
+        try:
+            await self.ask(Packet.TERMINATE_SESSION, fields)
+        except FirmwareError as error:
+            if error.code not in GONE:
+                raise
         self.forget_session()
         return synced
 

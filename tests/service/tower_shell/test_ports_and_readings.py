@@ -87,7 +87,7 @@ def test_the_awaited_door_is_told_as_soon_as_it_cannot_be_read() -> None:
 
 @pytest.mark.parametrize(
     ("firmware", "version"),
-    [("0.1.0", (0, 1, 0)), ("1.4.2rc1", (1, 4, 21)), ("2", (2, 0, 0)), ("1.300.5", (1, 127, 5))],
+    [("0.1.0", (0, 1, 0)), ("1.4.2rc1", (1, 4, 2)), ("2", (2, 0, 0)), ("1.300.5", (1, 127, 5))],
 )
 def test_a_version_is_three_bytes_that_a_phone_can_print(firmware: str, version: tuple[int, int, int]) -> None:
     assert version_of(firmware) == version
