@@ -35,7 +35,7 @@ Hci = tuple[TransportSource, TransportSink]
 Report = HCI_LE_Advertising_Report_Event.Report | HCI_LE_Extended_Advertising_Report_Event.Report
 T = TypeVar("T")
 
-ANSWER_S: Final = 10.0  # a controller that has not answered by then does not answer
+ANSWER_S: Final = 5.0  # a controller that has not answered by then does not answer
 RESET_S: Final = 2.0
 
 UNREACHED: Final = (TimeoutError, BaseBumbleError, LinkLost, OSError)

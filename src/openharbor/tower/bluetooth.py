@@ -27,7 +27,7 @@ Hci = tuple[TransportSource, TransportSink]
 
 INTERVAL_MS: Final = (100, 150)  # within the 100 to 250 of 2.2: a phone nearby finds the tower at once
 ATT_HEADER: Final = 3  # bytes of a notification that are not content
-ANSWER_S: Final = 10.0  # a controller that has not answered by then does not answer
+ANSWER_S: Final = 5.0  # a controller that has not answered by then does not answer
 RESET_S: Final = 2.0
 SEND_S: Final = 5.0  # with the 15 s for an answer the 20 s that the SDK waits (2.4)
 LOOK_S: Final = 1.0  # how soon a new name is on the air

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from harness.clouds import token
 from harness.processes import OPENHARBOR
@@ -32,6 +33,8 @@ async def opening(place: Place, *flags: str) -> AsyncIterator[asyncio.subprocess
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "OPENHARBOR_PHONE_TOKEN": access},
+        # a shell that started the tests in the background has them ignore Ctrl-C, and their children too
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         yield process
