@@ -34,7 +34,7 @@ async def opening(place: Place, *flags: str) -> AsyncIterator[asyncio.subprocess
         stderr=subprocess.PIPE,
         env={**os.environ, "OPENHARBOR_PHONE_TOKEN": access},
         # a shell that started the tests in the background has them ignore Ctrl-C, and their children too
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     try:
         yield process
