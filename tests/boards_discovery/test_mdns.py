@@ -6,12 +6,9 @@ import pytest
 
 from openharbor.boards.address import parse
 from openharbor.boards.discovery import SERVICE, announcement_of, found_boards
+from openharbor.boards.discovery_mdns import announcing, announcing_boards, browse
 from openharbor.boards.emulator.serve import serve_cabinet
 from openharbor.kit.clock import SystemClock
-
-pytest.importorskip("zeroconf")
-
-from openharbor.boards.discovery_mdns import announcing, announcing_boards, browse  # only where it is installed
 
 LOOPBACK = ["127.0.0.1"]
 URLS = ("kerong-cu16+tcp://127.0.0.1:5000?board=0", "wkly+tcp://127.0.0.1:5001?board=3")
