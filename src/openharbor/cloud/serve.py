@@ -15,6 +15,7 @@ from openharbor.kit.http import server
 from openharbor.kit.http.connections import ConnectionLimits
 from openharbor.kit.http.error_styles import DETAIL_STYLE
 from openharbor.kit.logs import Format, Level, configure
+from openharbor.kit.signals import SIGNALS
 
 log = structlog.get_logger("openharbor.cloud")
 
@@ -106,7 +107,7 @@ async def _work(
     database_url: str, master_key_file: Path | None, settings: CloudSettings, clock: Clock, say: Say
 ) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in server.SIGNALS:
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     async with running(database_url, master_key_file, replace(settings, worker=True), clock, settings.public_url):
         say("openharbor cloud worker ready")

@@ -1,26 +1,21 @@
 """Serving a tower: as a service until it is told to stop, or for the time of a block inside another program."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import structlog
 import uvloop
 
 from openharbor.kit.clock import Clock, SystemClock
 from openharbor.kit.logs import Format, Level, configure
+from openharbor.kit.signals import stopped_by_signals
 from openharbor.tower.app import RunningTower, running
 from openharbor.tower.settings import TowerSettings
 from openharbor.tower.wire import listening
 
 log = structlog.get_logger("openharbor.tower")
-
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-INTERRUPTED: Final = 130
 
 
 def run(
@@ -36,7 +31,7 @@ def run(
 
 async def _serve(data: Path, settings: TowerSettings, clock: Clock, say: Callable[[str], None]) -> None:
     stop = asyncio.Event()
-    with _signals(stop):
+    with stopped_by_signals(stop):
         async with running(data, None, clock) as tower, _reachable(tower, settings) as address:
             tower_id = tower.state.identity.tower_id.hex()
             log.info("The tower works", tower=tower_id, lockers=len(tower.state.lockers), address=address)
@@ -67,22 +62,3 @@ async def _on_bluetooth(tower: RunningTower, transport: str) -> AsyncIterator[st
 
     async with on_bluetooth(tower, transport):
         yield f"bluetooth:{transport}"
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """The first signal sets `stop`; from then on one ends the process at once (cli.md)."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(INTERRUPTED)
-        stop.set()
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)

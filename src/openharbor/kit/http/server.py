@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -23,12 +21,11 @@ from openharbor.kit.clock import Clock, SystemClock
 from openharbor.kit.errors import Failed
 from openharbor.kit.http.connections import ConnectionLimits, Ledger, keep_sweeping, protocol_of
 from openharbor.kit.http.error_styles import GATEWAY_STYLE, ErrorStyle
+from openharbor.kit.signals import stopped_by_signals
 
 log = structlog.get_logger("openharbor.http")
 T = TypeVar("T")
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-INTERRUPTED = 130
 BACKLOG = 1024
 COLLECT_AFTER = (20_000, 20, 100)  # a request leaves no cycles; looking for some after every 700 objects costs a tenth
 SWITCH_S = 0.0005  # the thread that writes asks for the interpreter at each statement; 5 ms is too long to wait
@@ -89,7 +86,7 @@ async def serve(
         lambda: ready(url_of(listener, "http" if ssl_certfile is None else "https")),
     )
     stop = stop if stop is not None else asyncio.Event()
-    with _signals(stop) if signals else contextlib.nullcontext():
+    with stopped_by_signals(stop) if signals else contextlib.nullcontext():
         await _run(server, listener, ledger, stop, on_stop)
 
 
@@ -151,25 +148,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
-
-
-@contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """The first signal sets `stop`; from then on one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(INTERRUPTED)
-        stop.set()
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 def listen(host: str, port: int) -> socket.socket:
