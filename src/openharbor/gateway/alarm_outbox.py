@@ -7,9 +7,9 @@ delivered or is dead.
 import msgspec
 
 from openharbor.gateway.alarm_messages import webhook_json
-from openharbor.gateway.alarm_webhook import next_attempt_at
 from openharbor.gateway.alarms import Change
 from openharbor.kit.database.face import Transaction as Tx
+from openharbor.kit.webhooks import next_attempt_at
 
 MOST_WAITING = 10_000  # a receiver that is away for a day hears of so many; alarms themselves are never left out
 

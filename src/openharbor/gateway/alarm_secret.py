@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from openharbor.gateway.alarm_webhook import SECRET_BYTES, key_of, new_secret
+from openharbor.gateway.alarm_webhook import key_of
 from openharbor.kit.errors import Failed
+from openharbor.kit.webhooks import SECRET_BYTES, new_secret
 
 FILE = "alarm-webhook-secret"
 LARGEST = 1024

@@ -11,7 +11,7 @@ from openharbor.boards.outcomes import BoardState
 from openharbor.gateway.alarm_desk import AlarmDesk
 from openharbor.gateway.alarm_secret import webhook_key
 from openharbor.gateway.alarm_watch import AlarmWatch
-from openharbor.gateway.alarm_webhook import checked_url, message_id
+from openharbor.gateway.alarm_webhook import checked_url
 from openharbor.gateway.alarms import Change
 from openharbor.gateway.event_stream import EventStream
 from openharbor.gateway.keeper import Keeper
@@ -19,6 +19,7 @@ from openharbor.gateway.settings import ServiceSettings
 from openharbor.gateway.site import Live
 from openharbor.kit.clock import Clock
 from openharbor.kit.database.face import Database
+from openharbor.kit.webhooks import ID_BYTES, message_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def wire_alarms(
     """Nothing runs yet. `told` hears of each change. Ids of events go on higher than those of an earlier run, which
     had fewer than one each millisecond."""
     events = EventStream(clock.now())
-    posted = (lambda now: message_id(now, os.urandom(10))) if settings.alarm_webhook_url else None
+    posted = (lambda now: message_id(now, os.urandom(ID_BYTES))) if settings.alarm_webhook_url else None
     desk = AlarmDesk(keeper, database, events, message_id=posted, told=told)
     return Alarming(desk, AlarmWatch(desk, keeper, clock, live, boards), events)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from openharbor.cloud.webhooks.signing import Secrets, new_secret, rotated, signature, signing
+from openharbor.cloud.webhooks.signing import Secrets, rotated, signature, signing
+from openharbor.kit.webhooks import new_secret
 
 CONTRACT = (Path(__file__).parents[3] / "contract" / "webhooks.md").read_text()
 FIRST = "whsec_b3BlbmhhcmJvciBleGFtcGxlIHdlYmhvb2sga2V5IDE="

@@ -13,11 +13,12 @@ from openharbor.gateway import alarm_outbox
 from openharbor.gateway.alarm_journal import acknowledge, write_news
 from openharbor.gateway.alarm_outbox import MOST_WAITING, Waiting, due, finish, forget_webhooks
 from openharbor.gateway.alarm_secret import FILE, webhook_key
-from openharbor.gateway.alarm_webhook import WAITS_S, checked_url, headers, key_of, message_id, new_secret
+from openharbor.gateway.alarm_webhook import checked_url, headers, key_of
 from openharbor.gateway.alarms import Alarm, Cause, Change, News
 from openharbor.gateway.trail import SYSTEM, State
 from openharbor.kit.database.face import Transaction as Tx
 from openharbor.kit.errors import Failed
+from openharbor.kit.webhooks import WAITS_S, message_id, new_secret
 
 SECRET = "whsec_b3BlbmhhcmJvciBleGFtcGxlIHdlYmhvb2sga2V5IDE="
 BODY = (

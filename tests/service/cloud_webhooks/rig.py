@@ -16,9 +16,10 @@ from openharbor.cloud.scope import INSTALLATION, TenantScope
 from openharbor.cloud.settings import CloudSettings
 from openharbor.cloud.webhooks import outbox, store
 from openharbor.cloud.webhooks.dispatch import Pace, Sender
-from openharbor.cloud.webhooks.signing import Secrets, new_secret
+from openharbor.cloud.webhooks.signing import Secrets
 from openharbor.kit.clock import Clock
 from openharbor.kit.database.face import Database, Row, Transaction
+from openharbor.kit.webhooks import new_secret
 
 T = TypeVar("T")
 

@@ -7,9 +7,10 @@ from collections import defaultdict
 from msgspec.structs import replace
 
 from openharbor.cloud.webhooks.dispatch import Pace
-from openharbor.cloud.webhooks.signing import ROTATION_MS, new_secret
+from openharbor.cloud.webhooks.signing import ROTATION_MS
 from openharbor.cloud.webhooks.slots import Limits
 from openharbor.kit.clock import SteppedClock
+from openharbor.kit.webhooks import new_secret
 from service.cloud_webhooks.receivers import OK, Received, answers, hangs, listening
 from service.cloud_webhooks.rig import LIBRARY, RESERVED, SECRET, Rig, sending
 

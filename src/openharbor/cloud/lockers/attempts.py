@@ -12,10 +12,10 @@ from openharbor.cloud.lockers.change import Change
 from openharbor.cloud.lockers.store import Loaded
 from openharbor.cloud.parts import CloudParts
 from openharbor.cloud.scope import TenantScope
-from openharbor.cloud.webhooks.message_ids import message_id
 from openharbor.kit.database.face import Transaction
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.operation import Call
+from openharbor.kit.webhooks import ID_BYTES, message_id
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,4 +87,4 @@ def attempt_of(parts: CloudParts, call: Call, action: str) -> Attempt:
 
 def new_message_id(parts: CloudParts) -> str:
     """A `webhook-id` of this moment."""
-    return message_id(parts.clock.now(), parts.random)
+    return message_id(parts.clock.now(), parts.random(ID_BYTES))

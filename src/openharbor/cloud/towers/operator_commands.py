@@ -17,9 +17,9 @@ from openharbor.cloud.scope import INSTALLATION
 from openharbor.cloud.towers import provision as provisions
 from openharbor.cloud.towers import rollover
 from openharbor.cloud.towers.provision import Request
-from openharbor.cloud.webhooks.message_ids import message_id
 from openharbor.kit.database.face import Database
 from openharbor.kit.errors import Closed, Failed, Refusal, StorageUnavailable
+from openharbor.kit.webhooks import ID_BYTES, message_id
 
 ACTOR = "command line"
 ATTEMPTS = 5
@@ -88,7 +88,7 @@ async def _store(database: Database, request: Request, file: Provision, unfinish
         INSTALLATION,
         request=request,
         expected=file,
-        new_message_id=partial(message_id, request.now, random),
+        new_message_id=lambda: message_id(request.now, random(ID_BYTES)),
     )
     try:
         stored = await database.write(unit)

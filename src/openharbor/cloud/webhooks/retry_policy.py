@@ -4,9 +4,10 @@ from typing import Literal
 
 import msgspec
 
+from openharbor.kit.webhooks import WAITS_S, next_attempt_at
+
 DeliveryStatus = Literal["pending", "delivered", "dead"]
 
-WAITS_S = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)  # before attempts 2 to 8
 MOST_ATTEMPTS = len(WAITS_S) + 1
 GONE = 410
 
@@ -32,6 +33,5 @@ def decide(response_status: int | None, failed_before: int, now: int) -> Decisio
     if succeeded(response_status):
         return DELIVERED
     gone = response_status == GONE
-    if failed_before + 1 >= MOST_ATTEMPTS:
-        return Decision("dead", None, gone)
-    return Decision("pending", now + WAITS_S[failed_before] * 1000, gone)
+    again = next_attempt_at(failed_before + 1, now)
+    return Decision("dead" if again is None else "pending", again, gone)

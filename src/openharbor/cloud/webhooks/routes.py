@@ -15,10 +15,11 @@ from openharbor.cloud.webhooks.addresses import Rules, UrlFault, fault_of, rules
 from openharbor.cloud.webhooks.delivery_store import Delivery
 from openharbor.cloud.webhooks.endpoints import NOT_FOUND, NOTHING, Act, unfit
 from openharbor.cloud.webhooks.resolution import Resolve, Resolver
-from openharbor.cloud.webhooks.signing import SECRET_BYTES, Secrets, new_secret
+from openharbor.cloud.webhooks.signing import Secrets
 from openharbor.kit.errors import Refusal
 from openharbor.kit.http.faults import field_fault
 from openharbor.kit.http.operation import Answer, Call, Operation
+from openharbor.kit.webhooks import SECRET_BYTES, new_secret
 
 Reply = Answer | Refusal
 SCOPE = "service_provider"

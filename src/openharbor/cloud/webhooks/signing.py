@@ -1,14 +1,11 @@
-"""Signatures of webhooks: Standard Webhooks 1.0.0, symmetric (webhooks.md 4)."""
+"""Which secrets of an endpoint sign, and the header that they make (webhooks.md 4)."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Sequence
 
 import msgspec
 
-PREFIX = "whsec_"
-SECRET_BYTES = 32
+from openharbor.kit.webhooks import key_in, signed
+
 ROTATION_MS = 24 * 3_600_000  # for which the secret before also signs
 
 
@@ -18,13 +15,6 @@ class Secrets(msgspec.Struct, frozen=True):
     sealed: str
     sealed_previous: str | None = None
     previous_until: int | None = None
-
-
-def new_secret(random: bytes) -> str:
-    """`whsec_` and the base64 of 32 random bytes. Raises ValueError for any other number of them."""
-    if len(random) != SECRET_BYTES:
-        raise ValueError(f"a webhook secret has {SECRET_BYTES} bytes, not {len(random)}")
-    return PREFIX + base64.b64encode(random).decode("ascii")
 
 
 def rotated(secrets: Secrets, sealed: str, now: int) -> Secrets:
@@ -41,10 +31,4 @@ def signing(secrets: Secrets, now: int) -> tuple[str, ...]:
 
 def signature(secrets: Sequence[str], message_id: str, timestamp_s: int, body: bytes) -> str:
     """The `webhook-signature` header: one signature for each secret, in their order."""
-    content = f"{message_id}.{timestamp_s}.".encode("ascii") + body
-    return " ".join(f"v1,{_signed(secret, content)}" for secret in secrets)
-
-
-def _signed(secret: str, content: bytes) -> str:
-    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    return base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode("ascii")
+    return " ".join(signed(key_in(secret), message_id, timestamp_s, body) for secret in secrets)
