@@ -40,13 +40,28 @@ def carry_out(
     """Writes the change, or nothing; and the audit entry, with the row of locker-states.md 4 or the refusal's text."""
     if isinstance(decided, Change):
         store.keep(scope, tx, decided, now=attempt.now, new_message_id=attempt.new_message_id)
+    outcome = decided.row if isinstance(decided, Change) else decided.message
+    note(scope, tx, attempt, outcome, tower_id=tower_id, locker_id=locker_id, details=details)
+
+
+def note(
+    scope: TenantScope,
+    tx: Transaction,
+    attempt: Attempt,
+    outcome: str,
+    *,
+    tower_id: str | None,
+    locker_id: int | None = None,
+    details: Mapping[str, object] = NO_DETAILS,
+) -> None:
+    """The audit entry of an attempt. `outcome`: what came of it, or the refusal's text."""
     audit.note(
         scope,
         tx,
         at=attempt.now,
         actor=attempt.actor,
         action=attempt.action,
-        outcome=decided.row if isinstance(decided, Change) else decided.message,
+        outcome=outcome,
         tower_id=tower_id,
         locker_id=locker_id,
         details=details,

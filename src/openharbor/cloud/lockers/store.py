@@ -13,6 +13,7 @@ from openharbor.cloud.lockers.change import Change
 from openharbor.cloud.lockers.locker import Locker, Status, Token, Tower
 from openharbor.cloud.scope import INSTALLATION, TenantScope
 from openharbor.cloud.towers import commands
+from openharbor.cloud.towers.store import tower_of
 from openharbor.cloud.webhooks import outbox
 from openharbor.kit.database.face import Row, Transaction
 from openharbor.kit.errors import Refusal
@@ -37,7 +38,6 @@ RESERVES = frozenset({"A1", "E5"})
 
 decode_locker = msgspec.json.Decoder(Locker).decode
 encode = msgspec.json.Encoder().encode
-decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
 class Loaded(msgspec.Struct, frozen=True, gc=False):
@@ -88,19 +88,6 @@ def held(scope: TenantScope, tx: Transaction) -> list[Loaded]:
 def loaded(row: Row) -> Loaded:
     """A row of `COLUMNS`."""
     return Loaded(decode_locker(row["state"]), tower_of(row), row)
-
-
-def tower_of(row: Row) -> Tower:
-    corrections = row["corrections"]
-    return Tower(
-        tower_id=row["tower_id"],
-        rotation=row["rotation"],
-        next_command=row["next_command"],
-        next_event=row["next_event"],
-        epoch=row["epoch"],
-        synced_s=row["synced_s"],
-        corrections=() if corrections == "[]" else decode_numbers(corrections),
-    )
 
 
 def due(_scope: TenantScope, tx: Transaction, now: int, limit: int) -> list[Locker]:

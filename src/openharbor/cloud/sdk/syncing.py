@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from openharbor.cloud import audit
 from openharbor.cloud.callers import NOT_PERMITTED
-from openharbor.cloud.lockers.attempts import Attempt
+from openharbor.cloud.lockers.attempts import Attempt, note
 from openharbor.cloud.master_key import Vault
 from openharbor.cloud.scope import TenantScope
 from openharbor.cloud.sdk.access import Asker, Entered, enter, has_any
@@ -60,7 +59,7 @@ def reset(
     if isinstance(entered, Refusal):
         return entered
     if not has_any(entered, RESETS):
-        _refused(scope, tx, tower_id, attempt, NOT_PERMITTED)
+        note(scope, tx, attempt, NOT_PERMITTED.message, tower_id=tower_id)
         return NOT_PERMITTED
     queued = reset_events.reset_events(scope, tx, tower_id, reason=reason, attempt=attempt)
     return queued if isinstance(queued, Refusal) else entered.tower
@@ -69,17 +68,5 @@ def reset(
 def _entered(scope: TenantScope, tx: Transaction, asker: Asker, tower_id: str, attempt: Attempt) -> Entered | Refusal:
     entered = enter(scope, tx, asker, tower_id)
     if isinstance(entered, Refusal):
-        _refused(scope, tx, tower_id, attempt, entered)
+        note(scope, tx, attempt, entered.message, tower_id=tower_id)
     return entered
-
-
-def _refused(scope: TenantScope, tx: Transaction, tower_id: str, attempt: Attempt, refusal: Refusal) -> None:
-    audit.note(
-        scope,
-        tx,
-        at=attempt.now,
-        actor=attempt.actor,
-        action=attempt.action,
-        outcome=refusal.message,
-        tower_id=tower_id,
-    )

@@ -9,11 +9,12 @@ from openharbor.cloud.lockers.locker import Tower
 from openharbor.cloud.scope import TenantScope
 from openharbor.cloud.towers.coverage import Range
 from openharbor.cloud.towers.fields_text import from_text, to_text
+from openharbor.cloud.towers.store import tower_of
 from openharbor.kit.database.face import Transaction
 
 FIND_LOG = (
-    "SELECT rotation, next_command, next_event, epoch, synced_s, corrections, covered, gap_since, gap_told_at"
-    " FROM towers WHERE id = :id FOR UPDATE"
+    "SELECT id AS tower_id, rotation, next_command, next_event, epoch, synced_s, corrections, covered, gap_since,"
+    " gap_told_at FROM towers WHERE id = :id FOR UPDATE"
 )
 KEEP_LOG = (
     "UPDATE towers SET next_event = :next_event, epoch = :epoch, synced_s = :synced_s, corrections = :corrections,"
@@ -30,7 +31,6 @@ UNTOLD = (
     " ORDER BY gap_since LIMIT :limit FOR UPDATE SKIP LOCKED"
 )
 
-decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
 decode_ranges = msgspec.json.Decoder(tuple[Range, ...]).decode
 encode = msgspec.json.Encoder().encode
 
@@ -61,17 +61,8 @@ def lock_log(_scope: TenantScope, tx: Transaction, tower_id: str) -> Log | None:
     row = tx.one(FIND_LOG, id=tower_id)
     if row is None:
         return None
-    tower = Tower(
-        tower_id=tower_id,
-        rotation=row["rotation"],
-        next_command=row["next_command"],
-        next_event=row["next_event"],
-        epoch=row["epoch"],
-        synced_s=row["synced_s"],
-        corrections=decode_numbers(row["corrections"]),
-    )
     return Log(
-        tower=tower,
+        tower=tower_of(row),
         covered=decode_ranges(row["covered"]),
         gap_since=row["gap_since"],
         gap_told_at=row["gap_told_at"],

@@ -11,7 +11,7 @@ from openharbor.cloud import audit
 from openharbor.cloud.catalog.reading import TOWER_NOT_FOUND
 from openharbor.cloud.lockers import operators
 from openharbor.cloud.lockers import store as lockers
-from openharbor.cloud.lockers.attempts import Attempt
+from openharbor.cloud.lockers.attempts import Attempt, note
 from openharbor.cloud.lockers.locker import Locker
 from openharbor.cloud.lockers.stopping import unsettled
 from openharbor.cloud.scope import INSTALLATION, TenantScope
@@ -42,16 +42,10 @@ def reset_events(
     log = event_store.lock_log(scope, tx, tower_id)
     decided = TOWER_NOT_FOUND if log is None else _queue(scope, tx, log, attempt.now)
     details: dict[str, object] = {} if reason is None else {"reason": reason}
-    audit.note(
-        scope,
-        tx,
-        at=attempt.now,
-        actor=attempt.actor,
-        action=attempt.action,
-        outcome=decided.message if isinstance(decided, Refusal) else "queued",
-        tower_id=tower_id,
-        details=details if isinstance(decided, Refusal) else {**details, "start": decided},
-    )
+    if isinstance(decided, Refusal):
+        note(scope, tx, attempt, decided.message, tower_id=tower_id, details=details)
+    else:
+        note(scope, tx, attempt, "queued", tower_id=tower_id, details={**details, "start": decided})
     return decided
 
 

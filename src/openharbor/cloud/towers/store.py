@@ -12,10 +12,14 @@ from openharbor.cloud.towers.rotations import KeyState, Rotation
 from openharbor.kit.database.face import Row, Transaction
 
 LOCK = " FOR UPDATE"
-FIND_TOWER = "SELECT name, rotation, next_command, next_event, epoch, synced_s, corrections FROM towers WHERE id = :id"
+FIND_TOWER = (
+    "SELECT id AS tower_id, name, rotation, next_command, next_event, epoch, synced_s, corrections"
+    " FROM towers WHERE id = :id"
+)
 WIRED_LOCKERS = "SELECT state, port, door_sensor FROM lockers WHERE tower_id = :tower_id ORDER BY number"
 
 LOCKER = msgspec.json.Decoder(Locker)
+decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
 class NewCommand(msgspec.Struct, frozen=True):
@@ -48,16 +52,21 @@ def find_tower(_scope: TenantScope, tx: Transaction, tower_id: str, *, lock: boo
     row = tx.one(FIND_TOWER + LOCK if lock else FIND_TOWER, id=tower_id)
     if row is None:
         return None
-    tower = Tower(
-        tower_id=tower_id,
+    return TowerRow(tower_of(row), row["name"])
+
+
+def tower_of(row: Row) -> Tower:
+    """A tower as decisions know it, of a row with its id as `tower_id`."""
+    corrections = row["corrections"]
+    return Tower(
+        tower_id=row["tower_id"],
         rotation=row["rotation"],
         next_command=row["next_command"],
         next_event=row["next_event"],
         epoch=row["epoch"],
         synced_s=row["synced_s"],
-        corrections=tuple(msgspec.json.decode(row["corrections"], type=list[int])),
+        corrections=() if corrections == "[]" else decode_numbers(corrections),
     )
-    return TowerRow(tower, row["name"])
 
 
 def take_numbers(_scope: TenantScope, tx: Transaction, tower_id: str, count: int) -> int:

@@ -5,7 +5,7 @@ gap takes effect (`applying`). Any split, order, repetition and number of phones
 invariants 10, 11).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import msgspec
@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from openharbor.blink.batches import Batch, BatchRefused, open_batch
 from openharbor.blink.cbor import Fields
-from openharbor.cloud import audit
 from openharbor.cloud.catalog.reading import TOWER_NOT_FOUND
-from openharbor.cloud.lockers.attempts import Attempt
+from openharbor.cloud.lockers.attempts import Attempt, note
 from openharbor.cloud.master_key import Vault
 from openharbor.cloud.scope import TenantScope
 from openharbor.cloud.towers import alarms, applying, coverage, drift, event_store, reset_events
@@ -69,13 +68,14 @@ def take_in(
         return TOWER_NOT_FOUND
     batches = _verified(scope, tx, packets, vault, log)
     if isinstance(batches, BatchRefused):
-        _note(scope, tx, attempt, tower_id, INVALID.message, {"fault": batches.fault, "packets": len(packets)})
+        details = {"fault": batches.fault, "packets": len(packets)}
+        note(scope, tx, attempt, INVALID.message, tower_id=tower_id, details=details)
         return INVALID
     received = _taken(scope, tx, log, batches, attempt)
     for alarm in received.alarms:
         alarms.note(scope, tx, alarm, actor=attempt.actor, now=attempt.now)
     details = {"packets": len(packets), "stored": received.stored, "applied": received.applied}
-    _note(scope, tx, attempt, tower_id, "received", details)
+    note(scope, tx, attempt, "received", tower_id=tower_id, details=details)
     return received
 
 
@@ -197,19 +197,4 @@ def _joined(one: Received, other: Received) -> Received:
         applied=one.applied + other.applied,
         told=one.told or other.told,
         alarms=one.alarms + other.alarms,
-    )
-
-
-def _note(
-    scope: TenantScope, tx: Transaction, attempt: Attempt, tower_id: str, outcome: str, details: Mapping[str, object]
-) -> None:
-    audit.note(
-        scope,
-        tx,
-        at=attempt.now,
-        actor=attempt.actor,
-        action=attempt.action,
-        outcome=outcome,
-        tower_id=tower_id,
-        details=details,
     )
