@@ -1,6 +1,5 @@
 """What is kept over a power cut: all of it, in one step, and nothing secret in plain (blink-protocol.md 12)."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,25 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from core.tower.desk import AT_MS, DRAWS, PACKETS, TOKENS, Desk, fixture_tower
+from harness.flashes import store as store
 from openharbor.blink.events import Accessed
 from openharbor.blink.packets import Packet
 from openharbor.blink.phone_session import ask
-from openharbor.kit.database.migrations import sqlite_url, upgrade
 from openharbor.kit.database.sqlite import SqliteDatabase
 from openharbor.kit.errors import Failed
-from openharbor.tower import device, flash, migrations
+from openharbor.tower import device, flash
 from openharbor.tower.lockers import Take
 from openharbor.tower.power_up import started
 from openharbor.tower.state import Hardware, Opening, Tower
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    path = tmp_path / "tower.db"
-    upgrade(sqlite_url(path), migrations.FOLDER, migrations.HEAD)
-    database = SqliteDatabase(path, reserve_bytes=0)
-    yield database
-    await database.close()
 
 
 def kept(tower: Tower) -> dict[str, Any]:

@@ -1,31 +1,19 @@
 """When the file cannot be written, the whole group is undone, memory is read again, and it is tried again later."""
 
 import asyncio
-import resource
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from harness.broken_disk import no_file_may_grow
 from openharbor.kit.database.face import Transaction
 from openharbor.kit.database.sqlite import SqliteDatabase
 from openharbor.kit.errors import StorageUnavailable
 
 UntilOk = Callable[[SqliteDatabase], Awaitable[None]]
 TRIAL_SECONDS = 0.05
-
-
-@contextmanager
-def no_file_may_grow() -> Iterator[None]:
-    """Writing beyond 1,000 bytes of any file fails with an input/output error, as on a broken disk."""
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 class Memory:

@@ -2,24 +2,19 @@
 
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from harness.cloud_databases import postgres_template as postgres_template
 from harness.cloud_databases import sqlite_template as sqlite_template
 from harness.cloud_databases import url as url
+from harness.populated_cloud import vault as vault
 from harness.postgres import postgres as postgres
-from openharbor.cloud.master_key import Vault, load_vault
+from openharbor.cloud.master_key import Vault
 from openharbor.kit.clock import SteppedClock
 from openharbor.kit.database.face import Database
 from openharbor.kit.database.opening import open_database
 from service.cloud_webhooks.rig import Rig, populate
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    return load_vault(tmp_path / "master.key", create=True)
 
 
 @pytest.fixture

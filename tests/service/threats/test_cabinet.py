@@ -5,14 +5,13 @@ The links of T-14 that are silent or half open are in tests/service/tower_shell/
 
 import itertools
 import random
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from core.tower.desk import DRAWS, Desk
 from harness.blink_vectors import tower_id, tower_keys
+from harness.flashes import store as store
 from openharbor.blink.batches import Batch, open_batch
 from openharbor.blink.cbor import Fields
 from openharbor.blink.event_maps import read_event
@@ -20,9 +19,8 @@ from openharbor.blink.events import Accessed, LockerUpdated
 from openharbor.blink.packets import Packet
 from openharbor.blink.payloads import DROPOFF, PICKUP, RELEASE
 from openharbor.blink.phone_session import Reply
-from openharbor.kit.database.migrations import sqlite_url, upgrade
 from openharbor.kit.database.sqlite import SqliteDatabase
-from openharbor.tower import device, flash, migrations
+from openharbor.tower import device, flash
 from openharbor.tower.event_log import CAPACITY
 from openharbor.tower.power_up import started
 from openharbor.tower.state import Fire, Hardware, Tower
@@ -72,15 +70,6 @@ def test_t15_a_hundred_wrong_codes_are_looked_at_no_more_often_than_the_sleep_al
 
 
 # -- T-18
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    path = tmp_path / "tower.db"
-    upgrade(sqlite_url(path), migrations.FOLDER, migrations.HEAD)
-    database = SqliteDatabase(path, reserve_bytes=0)
-    yield database
-    await database.close()
 
 
 def in_steps(kind: int) -> tuple[list[Tower], list[int], int]:

@@ -1,6 +1,6 @@
 """T-05, T-08, T-09, T-10: a stolen tower, clocks that go back or run ahead, keys that leak (blink-protocol.md 16)."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from core.tower.desk import Desk, fixture_tower
 from harness.blink_vectors import tower_keys
+from harness.flashes import store as store
 from openharbor.blink.events import Booted, ErrorSeen, KeyChanged
 from openharbor.blink.keys import derive
 from openharbor.blink.packets import Packet
 from openharbor.blink.phone_session import Declined, PhoneSession
-from openharbor.kit.database.migrations import sqlite_url, upgrade
 from openharbor.kit.database.sqlite import SqliteDatabase
-from openharbor.tower import flash, migrations
+from openharbor.tower import flash
 from openharbor.tower.power_up import started
 from openharbor.tower.rotations import Rotation, keys_of
 from openharbor.tower.state import Hardware, Identity, Tower
@@ -23,15 +23,6 @@ from service.threats.visitors import ALL, Visitor, code_of, credentials, packet,
 
 DAY = 86_400
 OTHER_ROOT = bytes(reversed(range(32)))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    path = tmp_path / "tower.db"
-    upgrade(sqlite_url(path), migrations.FOLDER, migrations.HEAD)
-    database = SqliteDatabase(path, reserve_bytes=0)
-    yield database
-    await database.close()
 
 
 # -- T-05

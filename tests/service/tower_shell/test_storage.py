@@ -1,26 +1,14 @@
 """A store that cannot be written: 310 and no pulse; what happened all the same ends as in a power cut (7.3)."""
 
-import resource
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
+from harness.broken_disk import no_file_may_grow
 from harness.towers import WirePhone, tower_on
 from openharbor.blink.events import Accessed, Booted
 from openharbor.blink.packets import Packet
 from openharbor.blink.phone_session import Declined, Reply
 from openharbor.tower.power_up import FAULT, POWER
-
-
-@contextmanager
-def no_file_may_grow() -> Iterator[None]:
-    """Writing beyond 1,000 bytes of any file fails with an input/output error, as on a broken disk."""
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 async def code_of(phone: WirePhone, packet: Packet, fields: Mapping[int, object] | None = None) -> tuple[int, bool]:
