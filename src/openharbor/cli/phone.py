@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 import typer
 
 from openharbor.cli.printing import Json, LogFormat, LogLevel, say, show
+from openharbor.kit.errors import REFUSED
 from openharbor.kit.settings import variable as variable_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ phone = typer.Typer(help="What a mobile app does at a tower, by hand.", no_args_
 variable = partial(variable_of, "phone")
 
 T = TypeVar("T")
-JAMMED, REFUSED = 1, 3  # exit codes
+JAMMED = 1  # exit code
 
 
 class Claim(StrEnum):

@@ -18,13 +18,6 @@ GAP_S = 60.0  # a door that was not read for longer may have been shut meanwhile
 DoorCause = Literal[
     "door_left_open", "uncommanded_open", "lock_jammed", "sensor_unreadable", "sensor_contradicts_itself"
 ]
-DOOR_CAUSES: tuple[DoorCause, ...] = (
-    "door_left_open",
-    "uncommanded_open",
-    "lock_jammed",
-    "sensor_unreadable",
-    "sensor_contradicts_itself",
-)
 SHUT_ENDS = frozenset[CauseKind](("door_left_open", "uncommanded_open"))
 
 MESSAGES = {

@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 import msgspec
+
+WRONG_USAGE: Final = 2  # exit codes (cli.md)
+REFUSED: Final = 3  # by the other side: door, tower, server
+NOT_REACHABLE: Final = 4
 
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 

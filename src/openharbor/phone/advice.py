@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from openharbor.kit.errors import NOT_REACHABLE, REFUSED
 from openharbor.phone.errors import (
     NO_SESSION,
     NOT_CONNECTED,
@@ -13,8 +14,6 @@ from openharbor.phone.errors import (
 )
 
 FAILED: Final = 1
-REFUSED: Final = 3
-NOT_REACHABLE: Final = 4
 SERVER_ERRORS: Final = 500
 
 AWAY: Final = frozenset({NOT_CONNECTED, TIMED_OUT, TOWER_NOT_FOUND})

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from openharbor.kit.clock import Clock
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import NOT_REACHABLE, Failed
 
 ATTEMPTS: Final = 5
 INFO_ATTEMPTS: Final = 2
@@ -13,7 +13,6 @@ CONNECT_S: Final = 5.0  # one attempt
 SETUP_S: Final = 10.0  # MTU, services and subscription on a new link
 HANG_UP_S: Final = 5.0  # an old link has that long to go
 
-NOT_REACHABLE: Final = 4  # exit code (cli.md)
 
 T = TypeVar("T")
 Errors = tuple[type[Exception], ...]

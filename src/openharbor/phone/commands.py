@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from openharbor.blink.refusals import Rejected
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import WRONG_USAGE, Failed
 from openharbor.phone import wire
 from openharbor.phone.advice import exit_code, told
 from openharbor.phone.errors import ApiError, FirmwareError, HarborError, SdkError
@@ -21,7 +21,6 @@ from openharbor.phone.shelf import Shelf
 from openharbor.phone.sync import Synced
 from openharbor.phone.transport import Found, Radio
 
-WRONG_USAGE: Final = 2
 TOWER_ID_DIGITS: Final = 16
 DELIVERY: Final = ("locker_delivery",)
 SYNC: Final = ("sync_packet",)

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from openharbor.blink import advertising
 from openharbor.blink.provisioning import LONGEST_NAME
 from openharbor.kit.clock import Clock, SystemClock
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import NOT_REACHABLE, Failed
 from openharbor.phone.arrivals import ATT_HEADER, Arrivals, chunks
-from openharbor.phone.attempts import CONNECT_S, HANG_UP_S, INFO_ATTEMPTS, NOT_REACHABLE, SETUP_S, reached
+from openharbor.phone.attempts import CONNECT_S, HANG_UP_S, INFO_ATTEMPTS, SETUP_S, reached
 from openharbor.phone.scan import MOST_AROUND, found
 from openharbor.phone.transport import Found, LinkLost, Transport
 

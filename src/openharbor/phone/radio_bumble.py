@@ -25,9 +25,9 @@ from bumble.transport.common import TransportSink, TransportSource
 from openharbor.blink import advertising
 from openharbor.blink.advertising import Identity
 from openharbor.kit.clock import Clock, SystemClock
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import NOT_REACHABLE, Failed
 from openharbor.phone.arrivals import Arrivals, chunks
-from openharbor.phone.attempts import ATTEMPTS, CONNECT_S, HANG_UP_S, INFO_ATTEMPTS, NOT_REACHABLE, SETUP_S, reached
+from openharbor.phone.attempts import ATTEMPTS, CONNECT_S, HANG_UP_S, INFO_ATTEMPTS, SETUP_S, reached
 from openharbor.phone.scan import Heard, Scan, found
 from openharbor.phone.transport import Found, LinkLost, Transport
 

@@ -12,7 +12,7 @@ from openharbor.blink.handshake import SEED_BYTES
 from openharbor.blink.phone_session import Credentials
 from openharbor.blink.sealing import AUTH_BYTES
 from openharbor.kit.clock import Clock, SystemClock
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import WRONG_USAGE, Failed
 from openharbor.kit.masking import mask_text
 from openharbor.phone.errors import ApiError
 
@@ -27,7 +27,6 @@ NO_ANSWER: Final = 0
 TIMED_OUT: Final = 408
 REFUSALS: Final = 400
 SERVER_ERRORS: Final = 500
-WRONG_USAGE: Final = 2  # exit code (cli.md)
 
 T = TypeVar("T")
 

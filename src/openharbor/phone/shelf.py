@@ -64,10 +64,6 @@ class Shelf:
         self._kept.cached[tower_id.hex()] = cached
         self._write()
 
-    def forget_credentials(self, tower_id: bytes) -> None:
-        if self._kept.cached.pop(tower_id.hex(), None) is not None:
-            self._write()
-
     def session(self, tower_id: bytes) -> PhoneSession | None:
         """The session that goes on, if there is one."""
         live = self._kept.live.get(tower_id.hex())

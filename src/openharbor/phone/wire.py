@@ -5,7 +5,7 @@ from typing import Final
 
 from openharbor.blink.advertising import read_info
 from openharbor.blink.frames import INFO_QUESTION
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import NOT_REACHABLE, Failed
 from openharbor.phone.arrivals import Arrivals
 from openharbor.phone.scan import found
 from openharbor.phone.transport import Found, LinkLost
@@ -15,7 +15,6 @@ CONNECT_S: Final = 10.0
 INFO_S: Final = 5.0
 HEADER_BYTES: Final = 2  # of the byte string with the info value
 AT_ONCE: Final = 4096
-NOT_REACHABLE: Final = 4  # exit code (cli.md)
 
 
 class WireLink:

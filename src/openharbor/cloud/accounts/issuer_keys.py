@@ -11,12 +11,11 @@ from openharbor.cloud.accounts.jwk import from_jwk
 from openharbor.cloud.accounts.jws import Malformed, algorithm_of, json_object
 from openharbor.cloud.accounts.tokens import Issuer, TrustedKey
 from openharbor.kit.clock import Clock
-from openharbor.kit.errors import Failed
+from openharbor.kit.errors import NOT_REACHABLE, Failed
 
 REFRESH_S = 300.0
 SOONEST_S = 30.0  # between two refreshes, whatever tokens are shown
 MOST_KEYS = 100
-NOT_REACHABLE = 4
 log = structlog.get_logger("openharbor.accounts")
 
 Fetch = Callable[[str], Awaitable[bytes]]

@@ -4,9 +4,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from openharbor.kit.database.urls import is_postgres
-from openharbor.kit.errors import Failed
-
-NOT_REACHABLE = 4
+from openharbor.kit.errors import NOT_REACHABLE, Failed
 
 
 def checked(url: str) -> str:
